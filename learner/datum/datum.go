@@ -1,0 +1,157 @@
+// Package datum holds the unit of input of every learning engine, a list of
+// text, number and binary values under names, and its wire form.
+package datum
+
+import "github.com/jubatus/jubatus-go/rpc/mpack"
+
+// Datum is a set of named values in the order they were given. Names may
+// repeat. After Decode the byte slices alias the decoded bytes.
+type Datum struct {
+	Strings  []Pair
+	Nums     []Num
+	Binaries []Pair
+}
+
+// Pair is a named text or binary value.
+type Pair struct{ Key, Value []byte }
+
+// Num is a named number.
+type Num struct {
+	Key   []byte
+	Value float64
+}
+
+// Reset empties the datum and keeps its memory.
+func (d *Datum) Reset() {
+	d.Strings, d.Nums, d.Binaries = d.Strings[:0], d.Nums[:0], d.Binaries[:0]
+}
+
+// AddString appends a text value.
+func (d *Datum) AddString(key, value string) {
+	d.Strings = append(d.Strings, Pair{[]byte(key), []byte(value)})
+}
+
+// AddNum appends a number.
+func (d *Datum) AddNum(key string, value float64) {
+	d.Nums = append(d.Nums, Num{[]byte(key), value})
+}
+
+// AddBinary appends a binary value.
+func (d *Datum) AddBinary(key string, value []byte) {
+	d.Binaries = append(d.Binaries, Pair{[]byte(key), value})
+}
+
+// Clone returns a copy that aliases nothing.
+func (d *Datum) Clone() Datum {
+	c := Datum{
+		Strings:  make([]Pair, len(d.Strings)),
+		Nums:     make([]Num, len(d.Nums)),
+		Binaries: make([]Pair, len(d.Binaries)),
+	}
+	for i, p := range d.Strings {
+		c.Strings[i] = p.clone()
+	}
+	for i, n := range d.Nums {
+		c.Nums[i] = Num{append([]byte(nil), n.Key...), n.Value}
+	}
+	for i, p := range d.Binaries {
+		c.Binaries[i] = p.clone()
+	}
+	return c
+}
+
+func (p Pair) clone() Pair {
+	return Pair{append([]byte(nil), p.Key...), append([]byte(nil), p.Value...)}
+}
+
+// Decode replaces d by the datum at the cursor. The outer array may be
+// shorter or longer than three; the pairs must be pairs. The datum aliases the
+// reader's bytes. Errors are those of mpack.
+func (d *Datum) Decode(r *mpack.Reader) error {
+	d.Reset()
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		switch i {
+		case 0:
+			d.Strings, err = decodePairs(r, d.Strings)
+		case 1:
+			err = d.decodeNums(r)
+		case 2:
+			d.Binaries, err = decodePairs(r, d.Binaries)
+		default:
+			err = r.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decodePairs(r *mpack.Reader, to []Pair) ([]Pair, error) {
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return to, err
+	}
+	for range n {
+		var p Pair
+		if err := r.Tuple(2); err != nil {
+			return to, err
+		}
+		if p.Key, err = r.Raw(); err != nil {
+			return to, err
+		}
+		if p.Value, err = r.Raw(); err != nil {
+			return to, err
+		}
+		to = append(to, p)
+	}
+	return to, nil
+}
+
+func (d *Datum) decodeNums(r *mpack.Reader) error {
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	for range n {
+		var v Num
+		if err := r.Tuple(2); err != nil {
+			return err
+		}
+		if v.Key, err = r.Raw(); err != nil {
+			return err
+		}
+		if v.Value, err = r.Float64(); err != nil {
+			return err
+		}
+		d.Nums = append(d.Nums, v)
+	}
+	return nil
+}
+
+// Append appends the datum's wire form, always with all three parts.
+func (d *Datum) Append(b []byte) []byte {
+	b = mpack.AppendArrayHeader(b, 3)
+	b = appendPairs(b, d.Strings)
+	b = mpack.AppendArrayHeader(b, len(d.Nums))
+	for _, v := range d.Nums {
+		b = mpack.AppendArrayHeader(b, 2)
+		b = mpack.AppendRaw(b, v.Key)
+		b = mpack.AppendFloat64(b, v.Value)
+	}
+	return appendPairs(b, d.Binaries)
+}
+
+func appendPairs(b []byte, pairs []Pair) []byte {
+	b = mpack.AppendArrayHeader(b, len(pairs))
+	for _, p := range pairs {
+		b = mpack.AppendArrayHeader(b, 2)
+		b = mpack.AppendRaw(b, p.Key)
+		b = mpack.AppendRaw(b, p.Value)
+	}
+	return b
+}
