@@ -1,0 +1,57 @@
+// Package rpc is MessagePack-RPC over TCP as Jubatus speaks it: a server, a
+// client, a pool of clients and calls to many servers at once. It knows
+// nothing of learning or of clusters, and it never looks into params and
+// results: both are MessagePack bytes that package mpack reads and writes.
+//
+// # Server
+//
+//	srv := rpc.NewServer(rpc.Options{Threads: 2, IdleTimeout: 10 * time.Second})
+//	srv.Handle("get_labels", func(ctx context.Context, req *rpc.Request, out []byte) ([]byte, error) {
+//		args := mpack.NewReader(req.Params)
+//		...
+//		return mpack.AppendMapHeader(out, n), nil
+//	})
+//	go srv.Serve(listener) // returns ErrServerClosed after Shutdown or Close
+//	...
+//	srv.Shutdown(ctx)
+//
+// Requests of one connection are executed one after another in the order of
+// arrival and answered in that order; connections run in parallel. A Handler
+// appends its result to out, which is the connection's write buffer. What it
+// returns as an error decides the reply:
+//
+//	ErrArgument, mpack cast errors   error 2, result "std::bad_cast"
+//	*ReplyError                      the error object and result it carries
+//	any other error                  its text, result nil
+//	a panic                          a fixed text, result nil; the panic is logged
+//
+// An unknown method is error 1 with the method's name as the result. A notify
+// is executed like a request, and nothing is ever sent for it.
+//
+// A method registered with HandleAsync only starts its work in the
+// connection's order and returns a Pending. The connection reads on, with at
+// most Options.MaxInFlight calls unanswered, and writes the replies in request
+// order as they get ready. That is what a proxy is made of.
+//
+// Frames are recognised while they arrive, whatever the pieces. Sizes that a
+// peer declares are never allocated; what is not a request closes the
+// connection at once and without a word, after all requests before it have
+// been answered.
+//
+// # Client
+//
+//	c, err := rpc.Dial(ctx, "127.0.0.1:9199", 10*time.Second)
+//	result, err := c.Call(ctx, "get_labels", params)  // params: an encoded array
+//	result, err := c.CallArgs(ctx, "get_labels", "")  // for tests and tools
+//
+// Concurrent calls share the connection. A Client connects once: when its
+// connection is gone, it is done for. Pool replaces such clients and closes
+// those that nobody uses. StartMany and CallMany send one call to several
+// servers of a Pool.
+//
+// Errors of calls match, by errors.Is, ErrConnect, ErrTimeout, ErrClosed or,
+// as *RemoteError from the server itself, ErrMethodNotFound and ErrArgument;
+// connections that the operating system broke give a *SystemError. NotSent
+// tells whether a failed call certainly was not executed, so that it can be
+// sent to another server.
+package rpc
