@@ -2,7 +2,9 @@ package fv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
+	"strconv"
 )
 
 // Vector is a sparse feature vector: a list of (key, value) in the order the
@@ -12,6 +14,7 @@ import (
 type Vector struct {
 	keys     []byte
 	features []feature
+	full     bool // a feature found no room
 }
 
 type feature struct {
@@ -19,8 +22,16 @@ type feature struct {
 	value      float64
 }
 
+// Bounds of what a vector takes, so that no datum, however it repeats its
+// keys, fills the memory. What does not fit is left out, and the conversion
+// fails.
+const (
+	maxKeyBytes = 1 << 29
+	maxFeatures = 1 << 24
+)
+
 // Reset empties the vector and keeps its memory.
-func (v *Vector) Reset() { v.keys, v.features = v.keys[:0], v.features[:0] }
+func (v *Vector) Reset() { v.keys, v.features, v.full = v.keys[:0], v.features[:0], false }
 
 // Len is the number of features.
 func (v *Vector) Len() int { return len(v.features) }
@@ -35,20 +46,119 @@ func (v *Vector) Key(i int) []byte {
 func (v *Vector) Value(i int) float64 { return v.features[i].value }
 
 // Append adds a feature at the end.
-func (v *Vector) Append(key []byte, value float64) {
+func (v *Vector) Append(key []byte, value float64) { v.add(value, key, nil, "") }
+
+// add adds a feature whose key is the parts one after another.
+func (v *Vector) add(value float64, a, b []byte, suffix string) {
 	start := len(v.keys)
-	v.keys = append(v.keys, key...)
+	if start+len(a)+len(b)+len(suffix) > maxKeyBytes || len(v.features) >= maxFeatures {
+		v.full = true
+		return
+	}
+	keys := append(v.keys, a...)
+	keys = append(keys, b...)
+	v.keys = append(keys, suffix...)
 	v.features = append(v.features, feature{uint32(start), uint32(len(v.keys)), value})
+}
+
+// addToken adds a feature with the key "<a>$<token><suffix>".
+func (v *Vector) addToken(value float64, a, token []byte, suffix string) {
+	start := len(v.keys)
+	size := len(a) + 1 + len(token) + len(suffix)
+	if start+size > maxKeyBytes || len(v.features) >= maxFeatures {
+		v.full = true
+		return
+	}
+	v.keys = slices.Grow(v.keys, size)[:start+size]
+	key := v.keys[start:]
+	n := copy(key, a)
+	key[n] = '$'
+	key = key[n+1:]
+	n = copy(key, token)
+	copy(key[n:], suffix)
+	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+}
+
+// addToken2 adds a feature with the key "<a><suffix>$<text>".
+func (v *Vector) addToken2(value float64, a []byte, suffix string, text []byte) {
+	start := len(v.keys)
+	size := len(a) + len(suffix) + 1 + len(text)
+	if start+size > maxKeyBytes || len(v.features) >= maxFeatures {
+		v.full = true
+		return
+	}
+	keys := append(v.keys, a...)
+	keys = append(keys, suffix...)
+	keys = append(keys, '$')
+	v.keys = append(keys, text...)
+	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+}
+
+// addPair adds a feature with the key "<key of i>&<key of j><suffix>".
+func (v *Vector) addPair(value float64, i, j int, suffix string) {
+	a, b := v.features[i], v.features[j]
+	start := len(v.keys)
+	size := int(a.end-a.start+b.end-b.start) + 1 + len(suffix)
+	if start+size > maxKeyBytes || len(v.features) >= maxFeatures {
+		v.full = true
+		return
+	}
+	keys := append(v.keys, v.keys[a.start:a.end]...)
+	keys = append(keys, '&')
+	keys = append(keys, v.keys[b.start:b.end]...)
+	v.keys = append(keys, suffix...)
+	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+}
+
+// hashKeys replaces every key by its hash modulo n, in decimal.
+func (v *Vector) hashKeys(n uint64) {
+	end := len(v.keys)
+	for i := range v.features {
+		f := &v.features[i]
+		if len(v.keys)-end > maxKeyBytes {
+			v.full = true
+			return
+		}
+		start := len(v.keys)
+		v.keys = strconv.AppendUint(v.keys, fnv1(v.keys[f.start:f.end])%n, 10)
+		f.start, f.end = uint32(start-end), uint32(len(v.keys)-end)
+	}
+	v.keys = v.keys[:copy(v.keys, v.keys[end:])]
+}
+
+// dropZeros removes the features whose value is 0 and keeps the order.
+func (v *Vector) dropZeros() {
+	n := 0
+	for i := range v.features {
+		if v.features[i].value != 0 {
+			v.features[n] = v.features[i]
+			n++
+		}
+	}
+	v.features = v.features[:n]
 }
 
 // SortMerge sorts the features by the bytes of their keys, equal keys by
 // value, and sums the values of equal keys in that order. A sum of zero stays.
 func (v *Vector) SortMerge() {
-	if len(v.features) < 2 {
+	if len(v.features) < 2 || v.sorted() {
 		return
 	}
+	// Keys of one vector mostly share how they begin; what all of them share
+	// decides nothing.
+	skip := v.sharedPrefix()
 	slices.SortFunc(v.features, func(a, b feature) int {
-		if c := bytes.Compare(v.keys[a.start:a.end], v.keys[b.start:b.end]); c != 0 {
+		x, y := v.keys[a.start+skip:a.end], v.keys[b.start+skip:b.end]
+		if len(x) >= 8 && len(y) >= 8 {
+			p, q := binary.BigEndian.Uint64(x), binary.BigEndian.Uint64(y)
+			if p < q {
+				return -1
+			}
+			if p > q {
+				return 1
+			}
+		}
+		if c := bytes.Compare(x, y); c != 0 {
 			return c
 		}
 		switch {
@@ -71,4 +181,28 @@ func (v *Vector) SortMerge() {
 		v.features[n] = b
 	}
 	v.features = v.features[:n+1]
+}
+
+// sorted reports whether the keys ascend without repeating.
+func (v *Vector) sorted() bool {
+	for i := 1; i < len(v.features); i++ {
+		if bytes.Compare(v.Key(i-1), v.Key(i)) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// sharedPrefix is how many bytes all keys begin with.
+func (v *Vector) sharedPrefix() uint32 {
+	first := v.Key(0)
+	for i := 1; i < len(v.features) && len(first) > 0; i++ {
+		key := v.Key(i)
+		n := 0
+		for n < len(first) && n < len(key) && first[n] == key[n] {
+			n++
+		}
+		first = first[:n]
+	}
+	return uint32(len(first))
 }
