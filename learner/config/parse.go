@@ -32,7 +32,7 @@ func (e *SyntaxError) Error() string {
 // Numbers may have leading zeros or lack digits ("03", "1.", "-"); of
 // members with the same name the last one counts. The error is a
 // *SyntaxError, ErrInvalidUTF8 or ErrEndOfData.
-func Parse(text []byte) (v *Value, err error) {
+func Parse(text []byte) (*Value, error) {
 	p := parser{text: text, line: 1, column: 1}
 	return p.value(0)
 }
@@ -326,7 +326,7 @@ func (p *parser) str() (string, error) {
 			if s, err = p.escape(s); err != nil {
 				return "", err
 			}
-		case r < 0x20 || r == 0x7f:
+		case r < 0x20:
 			return "", p.fail("unexpected unescaped char: '%c' (U+%04X)", r, r)
 		default:
 			s = utf8.AppendRune(s, r)

@@ -75,7 +75,7 @@ func (r *Reader) messages(to []string) []string {
 	}
 	for _, m := range r.value.Members {
 		if !r.used[m.Name] {
-			to = append(to, `"` + m.Name + `" is not used (` + r.path + ")")
+			to = append(to, `"`+m.Name+`" is not used (`+r.path+")")
 		}
 	}
 	for _, p := range r.problems {
