@@ -3,7 +3,6 @@ package rpc
 import (
 	"bytes"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,8 +12,8 @@ import (
 type asyncWriter struct {
 	queue  chan inFlight
 	flight sync.WaitGroup
-	count  atomic.Int64 // calls in flight
-	handed bool         // conn.out was handed over since the last settle
+	slots  chan struct{} // holds one for every call in flight
+	handed bool          // conn.out was handed over since the last settle
 	done   chan struct{}
 }
 
@@ -28,7 +27,7 @@ type inFlight struct {
 }
 
 // idle reports whether no call is in flight. A nil asyncWriter never has any.
-func (a *asyncWriter) idle() bool { return a == nil || a.count.Load() == 0 }
+func (a *asyncWriter) idle() bool { return a == nil || len(a.slots) == 0 }
 
 // mine reports whether conn.out belongs to the connection's goroutine.
 func (a *asyncWriter) mine() bool { return a == nil || !a.handed }
@@ -54,13 +53,17 @@ func (c *conn) startAsync(m *method) {
 	a := c.async
 	if a == nil {
 		a = &asyncWriter{
-			queue: make(chan inFlight, c.s.opt.MaxInFlight-1),
+			queue: make(chan inFlight, c.s.opt.MaxInFlight),
+			slots: make(chan struct{}, c.s.opt.MaxInFlight),
 			done:  make(chan struct{}),
 		}
 		c.async = a
 		go a.run(c)
 	}
+	a.handed = true
+	a.slots <- struct{}{}
 	if m.bounded && !c.acquire() {
+		<-a.slots
 		return
 	}
 	call := inFlight{m: m}
@@ -74,9 +77,7 @@ func (c *conn) startAsync(m *method) {
 	call.req = c.req
 	call.req.Params = nil
 	call.req.Method = nil
-	a.count.Add(1)
 	a.flight.Add(1)
-	a.handed = true
 	a.queue <- call
 }
 
@@ -95,7 +96,7 @@ func (a *asyncWriter) run(c *conn) {
 		if len(a.queue) == 0 || len(c.out) >= busyBuffer {
 			c.flush()
 		}
-		a.count.Add(-1)
+		<-a.slots
 		a.flight.Done()
 	}
 }
@@ -137,7 +138,7 @@ func (a *asyncWriter) reply(c *conn, call *inFlight) {
 		c.out = c.out[:start]
 		return
 	}
-	c.restart()
+	c.restart(c.s.now())
 }
 
 // conclude gets the result of a call and turns a panic into an error.

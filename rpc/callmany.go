@@ -26,6 +26,13 @@ type Many struct {
 	left    int
 	closed  bool
 	timer   *time.Timer
+
+	// Most calls go to one or two servers, and need no other memory.
+	room struct {
+		answers [2]Answer
+		sent    [2]sentCall
+		arrival [2]int
+	}
 }
 
 // sentCall is one call of a Many.
@@ -45,13 +52,11 @@ type sentCall struct {
 // Servers that do not answer in time fail with ErrTimeout, and the pool
 // drops their connections.
 func StartMany(pool *Pool, lane uint64, addrs []string, method string, params []byte, timeout time.Duration) *Many {
-	m := &Many{
-		pool:    pool,
-		done:    make(chan struct{}),
-		answers: make([]Answer, len(addrs)),
-		sent:    make([]sentCall, len(addrs)),
-		arrival: make([]int, 0, len(addrs)),
-		left:    len(addrs),
+	m := &Many{pool: pool, done: make(chan struct{}), left: len(addrs)}
+	if n := len(addrs); n <= len(m.room.sent) {
+		m.answers, m.sent, m.arrival = m.room.answers[:n], m.room.sent[:n], m.room.arrival[:0]
+	} else {
+		m.answers, m.sent, m.arrival = make([]Answer, n), make([]sentCall, n), make([]int, 0, n)
 	}
 	if len(addrs) == 0 {
 		m.closed = true

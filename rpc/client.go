@@ -250,13 +250,14 @@ func (c *Client) CallArgs(ctx context.Context, method string, args ...any) ([]by
 // Notify sends a call that is not answered. nil means only that it is on its
 // way.
 func (c *Client) Notify(method string, params []byte) error {
-	return c.start(nil, method, params, true)
+	return c.start(nil, method, params, false)
 }
 
 // start sends a request for ca, or a notify if there is none. With direct the
-// caller is going to wait for the answer anyway, and does the writing if
-// nobody else is at it; otherwise the writer goroutine does, which collects
-// what several calls send.
+// caller is going to wait for the answer anyway; it then does the writing if
+// its call is the only one and small, so that the system takes it at once.
+// Otherwise the writer goroutine does, which collects what several calls send
+// and may be kept waiting by a server that does not read.
 func (c *Client) start(ca *call, method string, params []byte, direct bool) error {
 	c.mu.Lock()
 	if c.state == shut || c.retired {
@@ -288,7 +289,7 @@ func (c *Client) start(ca *call, method string, params []byte, direct bool) erro
 	if ca != nil {
 		ca.end = c.appended
 	}
-	if !direct || c.state != open || c.writing {
+	if !direct || c.state != open || c.writing || len(c.pending) != 1 || len(c.out) > minBuffer {
 		c.mu.Unlock()
 		c.poke()
 		return nil

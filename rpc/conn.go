@@ -23,12 +23,14 @@ type conn struct {
 	req    Request
 
 	out      []byte // replies not yet written
-	answered bool   // something was written
 	broken   atomic.Bool
 	writable patience
 
 	requests, unknown, failed uint64 // not yet added to the server's
 
+	// clock is when the connection's goroutine last looked at the server's
+	// clock: when bytes had been read, or a call had ended.
+	clock time.Duration
 	// idleAt is when the connection counts as idle, by the server's clock.
 	idleAt atomic.Int64
 	async  *asyncWriter // nil until the first asynchronous call
@@ -40,7 +42,7 @@ func newConn(s *Server, nc net.Conn, serial uint64) *conn {
 	c.req.Conn = serial
 	c.req.Remote = nc.RemoteAddr()
 	c.writable.timeout = s.opt.WriteTimeout
-	c.restart()
+	c.restart(s.now())
 	return c
 }
 
@@ -103,6 +105,7 @@ func (c *conn) read() (more bool, err error) {
 		err := c.in.fill(c.nc)
 		switch {
 		case err == nil:
+			c.clock = c.s.now()
 			return true, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if c.s.draining.Load() {
@@ -141,9 +144,9 @@ func (c *conn) arm() {
 func (c *conn) wake() { c.nc.SetReadDeadline(time.Unix(1, 0)) }
 
 // restart restarts the idle timer.
-func (c *conn) restart() {
+func (c *conn) restart(now time.Duration) {
 	if t := c.s.opt.IdleTimeout; t > 0 {
-		c.idleAt.Store(int64(c.s.now() + t))
+		c.idleAt.Store(int64(now + t))
 	}
 }
 
@@ -154,7 +157,18 @@ func (c *conn) dispatch() {
 		c.startAsync(m)
 		return
 	}
-	c.async.settle()
+	if !c.async.mine() {
+		c.async.settle()
+		c.clock = c.s.now()
+	}
+	// Replies may wait for those of the requests behind them, but not for a
+	// call that is going to take its time.
+	if m != nil && m.slow.Load() && len(c.out) > 0 {
+		c.flush()
+	}
+	if m != nil && m.bounded && !c.acquire() {
+		return
+	}
 	start := len(c.out)
 	c.out = appendHead(c.out, c.req.ID)
 	if m == nil {
@@ -168,23 +182,18 @@ func (c *conn) dispatch() {
 		c.out = c.out[:start]
 		return
 	}
-	c.restart()
+	c.restart(c.clock)
 	if len(c.out) >= busyBuffer {
 		c.flush()
 	}
 }
 
-// execute runs a handler and appends error and result to c.out.
+// execute runs a handler, for which it has been given a thread, and appends
+// error and result to c.out.
 func (c *conn) execute(m *method) {
+	begin := c.clock
 	head := len(c.out)
 	c.out = mpack.AppendNil(c.out)
-	if m.bounded && !c.acquire() {
-		return
-	}
-	var begin time.Duration
-	if c.s.opt.Observe != nil {
-		begin = c.s.now()
-	}
 	out, err := c.invoke(m)
 	if m.bounded {
 		c.release()
@@ -199,10 +208,19 @@ func (c *conn) execute(m *method) {
 	default:
 		c.out = out
 	}
+	c.clock = c.s.now()
+	took := c.clock - begin
+	if slow := took > slowCall; slow != m.slow.Load() {
+		m.slow.Store(slow)
+	}
 	if c.s.opt.Observe != nil {
-		c.s.opt.Observe(m.name, c.s.now()-begin, err != nil)
+		c.s.opt.Observe(m.name, took, err != nil)
 	}
 }
+
+// slowCall is how long a call takes before which finished replies are sent,
+// judging by the method's last one.
+const slowCall = time.Millisecond
 
 // invoke calls a handler and turns a panic into an error.
 func (c *conn) invoke(m *method) (out []byte, err error) {
@@ -240,8 +258,12 @@ func (c *conn) acquire() bool {
 		return true
 	default:
 	}
+	if c.async.mine() {
+		c.flush()
+	}
 	select {
 	case c.s.threads <- struct{}{}:
+		c.clock = c.s.now()
 		return true
 	case <-c.ctx.Done():
 		c.broken.Store(true)
@@ -273,10 +295,9 @@ func (c *conn) flush() {
 			c.cancel()
 			c.nc.Close()
 		}
-		c.answered = true
 	}
 	c.out = c.out[:0]
-	if cap(c.out) > largeBuffer {
+	if cap(c.out) > 4*busyBuffer {
 		c.out = nil
 	}
 }
@@ -287,11 +308,12 @@ func (c *conn) flush() {
 // peer a moment to see it.
 func (c *conn) linger() {
 	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || !c.answered || c.broken.Load() || half.CloseWrite() != nil {
+	if !ok || c.broken.Load() || half.CloseWrite() != nil {
 		return
 	}
+	c.in = nil
 	c.nc.SetReadDeadline(time.Now().Add(lingerTime))
-	buf := make([]byte, minBuffer)
+	buf := make([]byte, 512)
 	for left := lingerBytes; left > 0; {
 		n, err := c.nc.Read(buf)
 		if err != nil || c.s.draining.Load() {

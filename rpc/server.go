@@ -34,12 +34,12 @@ type AsyncHandler func(ctx context.Context, req *Request) (Pending, error)
 
 // Pending is a call that an AsyncHandler started.
 type Pending interface {
-	// Done is closed when the result or error is there. It must be closed
-	// eventually, soon after the handler's context has ended.
+	// Done is closed when the result or error is there. When the handler's
+	// context ends first, nobody waits for that any more.
 	Done() <-chan struct{}
-	// Append is called once, after Done was closed, by another goroutine
-	// than the handler's. It appends the result to out, as a Handler does.
-	// If the connection breaks it is not called.
+	// Append is called after Done was closed, once at most, by another
+	// goroutine than the handler's. It appends the result to out, as a
+	// Handler does.
 	Append(out []byte) ([]byte, error)
 }
 
@@ -99,6 +99,7 @@ type method struct {
 	sync    Handler
 	async   AsyncHandler
 	bounded bool // counts against Threads
+	slow    atomic.Bool
 }
 
 // NewServer returns a Server without methods.

@@ -1,0 +1,216 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+var zeroTime time.Time
+
+// forwarded is a call that a proxy sent on to one server.
+type forwarded struct{ *Many }
+
+func (f forwarded) Append(out []byte) ([]byte, error) {
+	a := f.Answers()[0]
+	return append(out, a.Result...), a.Err
+}
+
+// forward is a proxy's handler.
+func forward(p *Pool, addr string) AsyncHandler {
+	return func(_ context.Context, req *Request) (Pending, error) {
+		return forwarded{StartMany(p, req.Conn, []string{addr}, string(req.Method), req.Params, patient)}, nil
+	}
+}
+
+// held is a call that a test finishes.
+type held struct {
+	done   chan struct{}
+	result []byte
+	err    error
+}
+
+func (h *held) Done() <-chan struct{} { return h.done }
+func (h *held) Append(out []byte) ([]byte, error) {
+	if h.result == nil && h.err == nil {
+		panic("no result")
+	}
+	return append(out, h.result...), h.err
+}
+
+// holder starts calls that a test finishes.
+type holder struct {
+	mu    sync.Mutex
+	calls []*held
+	ctx   context.Context
+}
+
+func (h *holder) start(ctx context.Context, req *Request) (Pending, error) {
+	c := &held{done: make(chan struct{})}
+	h.mu.Lock()
+	h.calls = append(h.calls, c)
+	h.ctx = ctx
+	h.mu.Unlock()
+	return c, nil
+}
+
+func (h *holder) get(i int) *held {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i < len(h.calls) {
+		return h.calls[i]
+	}
+	return nil
+}
+
+func (h *holder) finish(i int, result []byte, err error) {
+	c := h.get(i)
+	c.result, c.err = result, err
+	close(c.done)
+}
+
+// eventually polls until ok, or fails the test.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patient); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not: %s", what)
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+func TestAsyncRepliesInOrder(t *testing.T) {
+	var h holder
+	s := NewServer(Options{})
+	s.HandleAsync("hold", h.start)
+	s.HandleAsync("now", func(_ context.Context, req *Request) (Pending, error) { return Result([]byte{0x2a}), nil })
+	s.HandleAsync("refuse", func(_ context.Context, req *Request) (Pending, error) { return nil, ErrArgument })
+	s.HandleAsync("burst", func(_ context.Context, req *Request) (Pending, error) { panic("burst") })
+	s.Handle("echo", echo)
+	nc := dial(t, serve(t, s))
+	var send []byte
+	for i, name := range []string{"hold", "hold", "now", "hold", "refuse", "burst", "hold", "hold", "echo", "nosuch", "now"} {
+		send = append(send, request(uint32(i+1), name, 0x90)...)
+	}
+	send = append(send, 0x93, 0x02, 0xa3, 'n', 'o', 'w', 0x90)
+	send = append(send, request(12, "now", 0x90)...)
+	nc.Write(send)
+	eventually(t, "five calls in flight", func() bool { return h.get(4) != nil })
+	// In any order but that of the requests.
+	h.finish(4, nil, nil) // panics
+	h.finish(1, nil, errors.New("no"))
+	h.finish(3, []byte{4}, nil)
+	h.finish(0, []byte{1}, nil)
+	h.finish(2, []byte{3}, nil)
+	nc.CloseWrite()
+	got, err := io.ReadAll(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := append([]byte{2}, mpack.AppendRaw(nil, badCast)...)
+	broken := append(mpack.AppendRaw(nil, errPanic.Error()), 0xc0)
+	want := bytes.Join([][]byte{
+		{0x94, 1, 1, 0xc0, 1},
+		{0x94, 1, 2, 0xa2, 'n', 'o', 0xc0},
+		{0x94, 1, 3, 0xc0, 0x2a},
+		{0x94, 1, 4, 0xc0, 3},
+		append([]byte{0x94, 1, 5}, bad...),
+		append([]byte{0x94, 1, 6}, broken...),
+		{0x94, 1, 7, 0xc0, 4},
+		append([]byte{0x94, 1, 8}, broken...),
+		{0x94, 1, 9, 0xc0, 0x90},
+		{0x94, 1, 10, 1, 0xa6, 'n', 'o', 's', 'u', 'c', 'h'},
+		{0x94, 1, 11, 0xc0, 0x2a},
+		{0x94, 1, 12, 0xc0, 0x2a},
+	}, nil)
+	if !bytes.Equal(got, want) {
+		t.Errorf("got  % x\nwant % x", got, want)
+	}
+	if st := s.Stats(); st.Requests != 12 || st.Failed != 4 || st.Panics != 2 || st.Unknown != 1 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
+func TestAsyncBoundsCallsInFlight(t *testing.T) {
+	var h holder
+	s := NewServer(Options{MaxInFlight: 3})
+	s.HandleAsync("hold", h.start)
+	nc := dial(t, serve(t, s))
+	const n = 10
+	for i := range n {
+		nc.Write(request(uint32(i), "hold", 0x90))
+	}
+	for i := range n {
+		eventually(t, fmt.Sprint("call ", i), func() bool { return h.get(i) != nil })
+		if h.get(i+3) != nil {
+			t.Fatalf("more than three calls started before %d was answered", i)
+		}
+		h.finish(i, []byte{byte(i)}, nil)
+		reply := make([]byte, 5)
+		if _, err := io.ReadFull(nc, reply); err != nil || reply[4] != byte(i) {
+			t.Fatalf("reply % x, %v", reply, err)
+		}
+	}
+}
+
+func TestAsyncContextEndsWithConnection(t *testing.T) {
+	var h holder
+	s := NewServer(Options{})
+	s.HandleAsync("hold", h.start)
+	nc := dial(t, serve(t, s))
+	nc.Write(request(1, "hold", 0x90))
+	eventually(t, "call in flight", func() bool { return h.get(0) != nil })
+	nc.SetLinger(0) // reset
+	nc.Close()
+	select {
+	case <-h.ctx.Done():
+	case <-time.After(patient):
+		t.Fatal("the context outlives the connection")
+	}
+	eventually(t, "connection closed", func() bool { return s.Stats().Connections == 0 })
+}
+
+func TestShutdownAnswersAsyncCalls(t *testing.T) {
+	var h holder
+	s := NewServer(Options{})
+	s.HandleAsync("hold", h.start)
+	nc := dial(t, serve(t, s))
+	nc.Write(request(1, "hold", 0x90))
+	eventually(t, "call in flight", func() bool { return h.get(0) != nil })
+	ended := make(chan error)
+	go func() { ended <- s.Shutdown(t.Context()) }()
+	eventually(t, "draining", s.draining.Load)
+	h.finish(0, []byte{7}, nil)
+	got, err := io.ReadAll(nc)
+	if err != nil || !bytes.Equal(got, []byte{0x94, 1, 1, 0xc0, 7}) {
+		t.Errorf("got % x, %v", got, err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProxy(t *testing.T) {
+	backend := NewServer(Options{})
+	backend.Handle("echo", echo)
+	p := NewPool(PoolOptions{})
+	defer p.Close()
+	s := NewServer(Options{})
+	s.HandleAsync("echo", forward(p, serve(t, backend)))
+	var send, want []byte
+	for i := range 1000 {
+		send = append(send, request(uint32(i), "echo", 0x91, byte(i%100))...)
+		want = append(appendHead(want, uint32(i)), 0xc0, 0x91, byte(i%100))
+	}
+	if got := exchange(t, serve(t, s), send); !bytes.Equal(got, want) {
+		t.Error("replies differ")
+	}
+}
