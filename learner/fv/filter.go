@@ -68,8 +68,9 @@ func parseReplacement(text string, groups int) ([]replacement, error) {
 // Filter tries a match at every character. An empty match is replaced too,
 // even right behind a match that was not empty.
 func (f *regexpFilter) Filter(dst, text []byte) ([]byte, error) {
+	search := f.re.Search(text)
 	for at := 0; at <= len(text); {
-		loc, err := f.re.Find(text, at)
+		loc, err := search.Find(at)
 		if err != nil {
 			return dst, err
 		}

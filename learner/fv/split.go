@@ -90,8 +90,9 @@ func newRegexpSplitter(p plugin.Params) (plugin.StringFeature, error) {
 // Extract goes on from the start of each match plus the length of the group,
 // which can find the same text again if the match began before the group.
 func (r *regexpSplitter) Extract(text []byte, out plugin.TokenSink) error {
+	search := r.re.Search(text)
 	for at := 0; at < len(text); {
-		loc, err := r.re.Find(text, at)
+		loc, err := search.Find(at)
 		if loc == nil || err != nil {
 			return err
 		}

@@ -1,57 +1,194 @@
 package pattern
 
 import (
+	"bytes"
+	"errors"
 	"regexp"
+	"sort"
+	"time"
 	"unicode/utf8"
+
+	"github.com/dlclark/regexp2"
 
 	"github.com/jubatus/jubatus-go/learner/config"
 )
 
+// timeLimit is how long the search of one text may take. Expressions come
+// from the operator but texts come from anybody, and some expressions can be
+// made to take very long.
+const timeLimit = 5 * time.Second
+
 // Regexp is a compiled regular expression. It is safe for concurrent use.
+//
+// Go's engine does the work where it gives the same answer. Expressions with
+// look-around, back references and the like, and texts for which it means
+// something else by "$" or \b, go to an engine that backtracks.
 type Regexp struct {
-	re    *regexp.Regexp // at the start of the text
-	later *regexp.Regexp // after one character of context
-	start *regexp.Regexp // anchored
+	expr string
+	t    translation
+
+	linear  *regexp.Regexp // nil if Go's engine cannot do it
+	later   *regexp.Regexp // the same behind one character of context
+	atStart *regexp.Regexp // the same at the start of the text only
+
+	backtracking        *regexp2.Regexp // nil if it is never needed
+	backtrackingAtStart *regexp2.Regexp
 }
 
 // Compile reads a regular expression. The error is a *config.Error,
 // "invalid regular expression: <expr>".
 func Compile(expr string) (*Regexp, error) {
-	re, err := regexp.Compile(expr)
+	invalid := config.Converter("invalid regular expression: " + expr)
+	t, err := translate(expr)
 	if err != nil {
-		return nil, config.Converter("invalid regular expression: " + expr)
+		return nil, invalid
 	}
-	return &Regexp{
-		re:    re,
-		later: regexp.MustCompile(`(?s:.)(?:` + expr + `)`),
-		start: regexp.MustCompile(`\A(?:` + expr + `)`),
-	}, nil
+	r := &Regexp{expr: expr, t: t}
+	if !t.backtracks {
+		// Repetitions that are too large for Go are left to the other engine.
+		if r.linear, err = regexp.Compile(t.linear); err == nil {
+			r.later, err = regexp.Compile(`(?s:.)(?:` + t.linear + `)`)
+		}
+		if err == nil {
+			r.atStart, err = regexp.Compile(`\A(?:` + t.linear + `)`)
+		}
+		if err != nil {
+			r.linear = nil
+		}
+	}
+	if r.linear == nil || t.atEnd || t.boundary {
+		if r.backtracking, err = regexp2.Compile(t.backtracking, regexp2.None); err != nil {
+			return nil, invalid
+		}
+		if r.backtrackingAtStart, err = regexp2.Compile(`\A(?:`+t.backtracking+`)`, regexp2.None); err != nil {
+			return nil, invalid
+		}
+		r.backtracking.MatchTimeout = timeLimit
+		r.backtrackingAtStart.MatchTimeout = timeLimit
+	}
+	return r, nil
 }
 
 // Groups is the number of groups.
-func (r *Regexp) Groups() int { return r.re.NumSubexp() }
+func (r *Regexp) Groups() int { return r.t.groups }
+
+// suits reports whether Go's engine gives the right answer for the text.
+func (r *Regexp) suits(text []byte) bool {
+	switch {
+	case r.linear == nil:
+		return false
+	case r.t.atEnd && bytes.HasSuffix(text, []byte("\n")):
+		return false
+	case r.t.boundary && !isASCII(text):
+		return false
+	default:
+		return true
+	}
+}
+
+func (r *Regexp) errTimeout() error {
+	return errors.New("regular expression takes too long: " + r.expr)
+}
 
 // MatchStart reports whether the expression matches at the start of the text.
-func (r *Regexp) MatchStart(text []byte) (bool, error) { return r.start.Match(text), nil }
+// The only error is that it takes too long.
+func (r *Regexp) MatchStart(text []byte) (bool, error) {
+	if r.suits(text) {
+		return r.atStart.Match(text), nil
+	}
+	ok, err := r.backtrackingAtStart.MatchRunes(bytes.Runes(text))
+	if err != nil {
+		return false, r.errTimeout()
+	}
+	return ok, nil
+}
+
+// Search returns a search of a text, which must not change while it lasts.
+func (r *Regexp) Search(text []byte) Search {
+	return Search{re: r, text: text, linear: r.suits(text)}
+}
+
+// Search finds matches in one text.
+type Search struct {
+	re     *Regexp
+	text   []byte
+	linear bool
+
+	// For the engine that backtracks.
+	runes   []rune
+	offsets []int // of the runes in the text, and its length
+
+	started time.Time
+	finds   int
+	loc     []int
+}
 
 // Find returns the first match that starts at from or later, as the start
 // and end of the whole and of every group; those of a group that took no part
-// are -1. It is nil if there is none.
-func (r *Regexp) Find(text []byte, from int) ([]int, error) {
-	if from == 0 {
-		return r.re.FindSubmatchIndex(text), nil
+// are -1. It is nil if there is none. The only error is that the search takes
+// too long, all calls taken together.
+func (s *Search) Find(from int) ([]int, error) {
+	if s.started.IsZero() {
+		s.started = time.Now()
 	}
-	_, context := utf8.DecodeLastRune(text[:from])
-	loc := r.later.FindSubmatchIndex(text[from-context:])
+	if s.finds++; s.finds%16 == 0 && time.Since(s.started) > timeLimit {
+		return nil, s.re.errTimeout()
+	}
+	switch {
+	case !s.linear:
+		return s.backtrack(from)
+	case from == 0:
+		return s.re.linear.FindSubmatchIndex(s.text), nil
+	case !s.re.t.context:
+		return shift(s.re.linear.FindSubmatchIndex(s.text[from:]), from), nil
+	}
+	_, context := utf8.DecodeLastRune(s.text[:from])
+	text := s.text[from-context:]
+	loc := s.re.later.FindSubmatchIndex(text)
 	if loc == nil {
 		return nil, nil
 	}
-	_, skipped := utf8.DecodeRune(text[from-context+loc[0]:])
+	_, skipped := utf8.DecodeRune(text[loc[0]:])
 	loc[0] += skipped
+	return shift(loc, from-context), nil
+}
+
+func shift(loc []int, by int) []int {
 	for i := range loc {
 		if loc[i] >= 0 {
-			loc[i] += from - context
+			loc[i] += by
 		}
 	}
-	return loc, nil
+	return loc
+}
+
+func (s *Search) backtrack(from int) ([]int, error) {
+	if s.offsets == nil {
+		for i, text := 0, s.text; ; {
+			s.offsets = append(s.offsets, i)
+			if len(text) == 0 {
+				break
+			}
+			r, n := utf8.DecodeRune(text)
+			s.runes = append(s.runes, r)
+			text, i = text[n:], i+n
+		}
+	}
+	m, err := s.re.backtracking.FindRunesMatchStartingAt(s.runes, sort.SearchInts(s.offsets, from))
+	if err != nil {
+		return nil, s.re.errTimeout()
+	}
+	if m == nil {
+		return nil, nil
+	}
+	s.loc = s.loc[:0]
+	for i := range s.re.t.groups + 1 {
+		g := m.GroupByNumber(i)
+		if g == nil || len(g.Captures) == 0 {
+			s.loc = append(s.loc, -1, -1)
+			continue
+		}
+		s.loc = append(s.loc, s.offsets[g.Index], s.offsets[g.Index+g.Length])
+	}
+	return s.loc, nil
 }
