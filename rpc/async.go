@@ -60,7 +60,6 @@ func (c *conn) startAsync(m *method) {
 		c.async = a
 		go a.run(c)
 	}
-	a.handed = true
 	a.slots <- struct{}{}
 	if m.bounded && !c.acquire() {
 		<-a.slots
@@ -78,6 +77,7 @@ func (c *conn) startAsync(m *method) {
 	call.req.Params = nil
 	call.req.Method = nil
 	a.flight.Add(1)
+	a.handed = true
 	a.queue <- call
 }
 
