@@ -1,0 +1,291 @@
+// Package classifier learns to tell classes of data apart, online: linear
+// methods from the perceptron to confidence-weighted learning.
+package classifier
+
+import (
+	"sync"
+
+	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/datum"
+	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/storage"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+// Classifier is the engine of the classifier service.
+type Classifier struct {
+	converter *fv.Converter
+	method    method
+	mixables  []engine.Mixable
+	scratch   sync.Pool // of *scratch
+}
+
+// method is a way to learn. What changes the model is called with the model
+// held alone, the rest with the model shared.
+type method interface {
+	// train learns from one vector, which is sorted and has no key twice.
+	train(label []byte, v *fv.Vector, s *storage.Scores) error
+	// classify appends [[label, score]…] for a vector.
+	classify(b []byte, v *fv.Vector, s *storage.Scores) []byte
+
+	labels(b []byte) []byte
+	setLabel(label []byte) (bool, error)
+	deleteLabel(label []byte) bool
+	clear()
+
+	pack(b []byte) []byte
+	unpack(r *mpack.Reader, from engine.Source) (commit func(), err error)
+	status(set func(key, value string))
+	mixables() []engine.Mixable
+}
+
+// New builds a classifier from its configuration. Errors are those of package
+// config.
+func New(cfg *config.Value, env engine.Env) (engine.Engine, error) {
+	o := config.Read(cfg, "")
+	name, parameter, converter := o.String("method"), o.OptAny("parameter"), o.Any("converter")
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	c := &Classifier{}
+	var err error
+	if c.converter, err = fv.New(converter, ".converter"); err != nil {
+		return nil, err
+	}
+	if c.method, err = newMethod(name, parameter, env); err != nil {
+		return nil, err
+	}
+	c.mixables = append(c.method.mixables(), c.converter.Weights())
+	return c, nil
+}
+
+// Handlers implements engine.Engine.
+func (c *Classifier) Handlers() map[string]engine.Handler {
+	return map[string]engine.Handler{
+		"train":        c.train,
+		"classify":     c.classify,
+		"get_labels":   c.getLabels,
+		"set_label":    c.setLabel,
+		"delete_label": c.deleteLabel,
+		"clear":        c.clear,
+	}
+}
+
+// chunk is how many data are decoded and converted before the model is taken
+// for them. It bounds the memory of a call.
+const chunk = 32
+
+// scratch is the memory of one call.
+type scratch struct {
+	labels  [chunk][]byte
+	data    [chunk]datum.Datum
+	vectors [chunk]fv.Vector
+	scores  storage.Scores
+}
+
+func (c *Classifier) borrow() *scratch {
+	if s, ok := c.scratch.Get().(*scratch); ok {
+		return s
+	}
+	return &scratch{}
+}
+
+// giveBack keeps the memory for the next call, unless it is unusually large.
+func (c *Classifier) giveBack(s *scratch) {
+	const large = 1 << 14
+	for i := range s.vectors {
+		if s.vectors[i].Len() > large {
+			s.vectors[i] = fv.Vector{}
+			s.data[i] = datum.Datum{}
+		}
+	}
+	c.scratch.Put(s)
+}
+
+// train learns from a list of [label, datum] in order, up to the first that
+// fails, and answers how many there were.
+func (c *Classifier) train(call *engine.Call) error {
+	s := c.borrow()
+	defer c.giveBack(s)
+	r := &call.Args
+	n, err := header(r, s.decodeLabeled)
+	if err != nil {
+		return err
+	}
+	for todo := n; todo > 0; {
+		m := min(todo, chunk)
+		todo -= m
+		for i := range m {
+			if err := s.decodeLabeled(r, i); err != nil {
+				return err
+			}
+		}
+		var failed error
+		for i := range m {
+			if failed = c.converter.ConvertUpdate(&s.data[i], &s.vectors[i]); failed != nil {
+				m = i
+				break
+			}
+			s.vectors[i].SortMerge()
+		}
+		call.Acquire()
+		for i := range m {
+			if err := c.method.train(s.labels[i], &s.vectors[i], &s.scores); err != nil {
+				return err
+			}
+		}
+		call.Unlock()
+		if failed != nil {
+			return failed
+		}
+	}
+	call.Out = mpack.AppendUint(call.Out, uint64(n))
+	return nil
+}
+
+// classify answers the scores of every label for a list of data.
+func (c *Classifier) classify(call *engine.Call) error {
+	s := c.borrow()
+	defer c.giveBack(s)
+	r := &call.Args
+	n, err := header(r, s.decode)
+	if err != nil {
+		return err
+	}
+	out := mpack.AppendArrayHeader(call.Out, n)
+	for todo := n; todo > 0; {
+		m := min(todo, chunk)
+		todo -= m
+		for i := range m {
+			if err := s.decode(r, i); err != nil {
+				return err
+			}
+		}
+		for i := range m {
+			if err := c.converter.Convert(&s.data[i], &s.vectors[i]); err != nil {
+				return err
+			}
+		}
+		call.Acquire()
+		for i := range m {
+			out = c.method.classify(out, &s.vectors[i], &s.scores)
+		}
+		call.Unlock()
+	}
+	call.Out = out
+	return nil
+}
+
+// header reads the header of a list. A list that does not fit into one chunk
+// is decoded once to see that it is sound: nothing is done for a bad one.
+func header(r *mpack.Reader, decode func(r *mpack.Reader, i int) error) (n int, err error) {
+	if n, err = r.ArrayHeader(); err != nil || n <= chunk {
+		return n, err
+	}
+	check := *r
+	for range n {
+		if err := decode(&check, 0); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// decodeLabeled reads a [label, datum], in which either may be missing, into
+// place i.
+func (s *scratch) decodeLabeled(r *mpack.Reader, i int) error {
+	s.labels[i] = nil
+	s.data[i].Reset()
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	for k := range n {
+		switch k {
+		case 0:
+			s.labels[i], err = r.Raw()
+		case 1:
+			err = s.data[i].Decode(r)
+		default:
+			err = r.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode reads a datum into place i.
+func (s *scratch) decode(r *mpack.Reader, i int) error { return s.data[i].Decode(r) }
+
+func (c *Classifier) getLabels(call *engine.Call) error {
+	call.Acquire()
+	call.Out = c.method.labels(call.Out)
+	return nil
+}
+
+func (c *Classifier) setLabel(call *engine.Call) error {
+	label, err := call.Args.Raw()
+	if err != nil {
+		return err
+	}
+	call.Acquire()
+	ok, err := c.method.setLabel(label)
+	if err != nil {
+		return err
+	}
+	call.Out = mpack.AppendBool(call.Out, ok)
+	return nil
+}
+
+func (c *Classifier) deleteLabel(call *engine.Call) error {
+	label, err := call.Args.Raw()
+	if err != nil {
+		return err
+	}
+	call.Acquire()
+	call.Out = mpack.AppendBool(call.Out, c.method.deleteLabel(label))
+	return nil
+}
+
+func (c *Classifier) clear(call *engine.Call) error {
+	call.Acquire()
+	c.method.clear()
+	c.converter.Weights().Clear()
+	call.Out = mpack.AppendBool(call.Out, true)
+	return nil
+}
+
+// Pack implements engine.Engine: [method, converter weights].
+func (c *Classifier) Pack(b []byte) []byte {
+	b = mpack.AppendArrayHeader(b, 2)
+	b = c.method.pack(b)
+	return c.converter.Weights().Pack(b)
+}
+
+// Unpack implements engine.Engine.
+func (c *Classifier) Unpack(r *mpack.Reader, from engine.Source) (commit func(), err error) {
+	if err := r.Tuple(2); err != nil {
+		return nil, err
+	}
+	method, err := c.method.unpack(r, from)
+	if err != nil {
+		return nil, err
+	}
+	weights, err := c.converter.Weights().Unpack(r, from == engine.FromPeer)
+	if err != nil {
+		return nil, err
+	}
+	return func() { method(); weights() }, nil
+}
+
+// Status implements engine.Engine.
+func (c *Classifier) Status(set func(key, value string)) {
+	c.method.status(set)
+	c.converter.Weights().Status(set)
+}
+
+// Mixables implements engine.Engine.
+func (c *Classifier) Mixables() []engine.Mixable { return c.mixables }

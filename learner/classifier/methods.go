@@ -1,0 +1,56 @@
+package classifier
+
+import (
+	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/unlearner"
+)
+
+// newMethod builds the method of that name from its parameter block, nil if
+// there is none.
+func newMethod(name string, parameter *config.Value, env engine.Env) (method, error) {
+	var r rule
+	switch name {
+	case "perceptron":
+		r = perceptron
+	case "PA", "passive_aggressive":
+		r = pa
+	case "PA1", "passive_aggressive_1":
+		r = pa1
+	case "PA2", "passive_aggressive_2":
+		r = pa2
+	case "CW", "confidence_weighted":
+		r = cw
+	case "AROW", "arow":
+		r = arow
+	case "NHERD", "normal_herd":
+		r = nherd
+	case "NN", "nearest_neighbor", "cosine", "euclidean":
+		return nil, config.RuntimeError("classifier method " + name + " is not available in this build")
+	default:
+		return nil, config.Unsupported("classifier(" + name + ")")
+	}
+	if parameter == nil {
+		if r.regularized() {
+			return nil, config.MissingParameter()
+		}
+		return newLinear(r, 0, nil, env), nil
+	}
+	o := config.Read(parameter, ".parameter")
+	var c float32
+	if r.regularized() {
+		c = float32(o.Float("regularization_weight"))
+	}
+	settings := unlearner.Read(o)
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	if r.regularized() && !(0 < c) {
+		return nil, config.InvalidParameter("0.0 < regularization_weight")
+	}
+	u, err := unlearner.New(settings, env.Now)
+	if err != nil {
+		return nil, err
+	}
+	return newLinear(r, c, u, env), nil
+}

@@ -1,0 +1,248 @@
+// Package storage is what engines keep their state in: the weights of linear
+// models, and counts of labels.
+package storage
+
+import (
+	"strconv"
+
+	"github.com/jubatus/jubatus-go/learner/fv"
+)
+
+// Options say what a Linear is for.
+type Options struct {
+	// Shared is whether the table will be mixed with those of other nodes.
+	// It then remembers apart what it has learned since the last mix.
+	Shared bool
+	// Variance is whether every weight has a variance, which is 1 for a pair
+	// that has no entry. Without it variances are carried but mean nothing.
+	Variance bool
+}
+
+// Linear is the table of the weights of a linear model: for every feature and
+// label that have met, a weight and a variance. Labels are registered apart
+// from that and can be without any weight.
+//
+// The effective value of an entry is what learning reads. In a shared table it
+// is the sum of the base, which all nodes have in common, and of the diff,
+// what this node has learned since.
+//
+// Methods that change the table need it alone; the others may share it.
+type Linear struct {
+	options Options
+	labels  *registry
+	rows    *rows
+	filter  Filter
+
+	// The rest is used in a shared table only.
+	version  uint64
+	changed  []Feature // those that may have cells with a diff, each once
+	baseRows int       // features with a base
+	sent     []sentCell
+}
+
+// Filter decides which labels may stay in memory, and is told of those that
+// are used. Touching one may remove another.
+type Filter interface {
+	Touch(label []byte) bool
+	Knows(label []byte) bool
+}
+
+// NewLinear returns an empty table.
+func NewLinear(o Options) *Linear {
+	return &Linear{options: o, labels: newRegistry(), rows: newRows(o.Shared)}
+}
+
+// SetFilter sets what decides on labels that arrive with a mix.
+func (t *Linear) SetFilter(f Filter) { t.filter = f }
+
+// Len is the number of features.
+func (t *Linear) Len() int { return t.rows.len() }
+
+// Labels is the number of labels.
+func (t *Linear) Labels() int { return len(t.labels.byName) }
+
+// Listing returns the labels in the order in which they are listed and in
+// which ties are broken. The caller must not change it.
+func (t *Linear) Listing() []Label { return t.labels.list() }
+
+// Name returns the name of a label.
+func (t *Linear) Name(l Label) string { return t.labels.slots[l].name }
+
+// Find returns the label of that name, or NoLabel.
+func (t *Linear) Find(name []byte) Label {
+	if l, ok := t.labels.byName[string(name)]; ok {
+		return l
+	}
+	return NoLabel
+}
+
+// Register returns the label of that name and whether it is new.
+func (t *Linear) Register(name []byte) (Label, bool) {
+	if l, ok := t.labels.byName[string(name)]; ok {
+		return l, false
+	}
+	return t.labels.add(string(name)), true
+}
+
+// Delete forgets a label with all its weights and reports whether there was
+// one.
+func (t *Linear) Delete(name []byte) bool {
+	l, ok := t.labels.byName[string(name)]
+	if !ok {
+		return false
+	}
+	for f := range t.rows.all {
+		row := t.rows.row(f)
+		for i := range row {
+			if row[i].label == l {
+				t.dropCell(f, i)
+				break
+			}
+		}
+	}
+	t.labels.remove(l)
+	t.forgetSent(l)
+	if t.rows.wasteful() {
+		t.compact()
+	}
+	return true
+}
+
+// Clear forgets everything but the version.
+func (t *Linear) Clear() {
+	t.labels = newRegistry()
+	t.rows = newRows(t.options.Shared)
+	t.changed, t.sent, t.baseRows = nil, nil, 0
+}
+
+// compact frees the memory of what was deleted.
+func (t *Linear) compact() {
+	rows, moved := t.rows.compacted()
+	t.rows = rows
+	kept := t.changed[:0]
+	for _, f := range t.changed {
+		if moved[f] != NoFeature {
+			kept = append(kept, moved[f])
+		}
+	}
+	t.changed = kept
+	for i := range t.sent {
+		t.sent[i].feature = moved[t.sent[i].feature]
+	}
+}
+
+// dropCell removes an entry and keeps the count of features with a base.
+func (t *Linear) dropCell(f Feature, i int) {
+	was := t.rows.feature(f).flags & based
+	t.rows.dropCell(f, i)
+	t.rows.feature(f).flags |= was
+	t.recountBase(f)
+}
+
+// recountBase finds out anew whether a feature has a base.
+func (t *Linear) recountBase(f Feature) {
+	h := t.rows.feature(f)
+	if h.flags&based != 0 && having(t.rows.row(f), hasBase) == 0 {
+		h.flags &^= based
+		t.baseRows--
+	}
+}
+
+// Scores holds the scores of one vector and the features they were made of.
+// It can be used again and again. The zero Scores is ready.
+type Scores struct {
+	sums     []float64
+	features []Feature
+}
+
+// Of returns a label's score: 0 if nothing in the vector is known for it.
+func (s *Scores) Of(l Label) float64 { return s.sums[l] }
+
+// Feature returns what entry i of the vector is in the table; NoFeature if it
+// was not there.
+func (s *Scores) Feature(i int) Feature { return s.features[i] }
+
+// Score computes the inner products of v with the weights of every label,
+// each summed in the order of the vector.
+func (t *Linear) Score(v *fv.Vector, s *Scores) {
+	n := len(t.labels.slots)
+	if cap(s.sums) < n {
+		s.sums = make([]float64, n, n+n/2)
+	}
+	s.sums = s.sums[:n]
+	clear(s.sums)
+	sums := s.sums
+	s.features = s.features[:0]
+	for i := range v.Len() {
+		f := t.rows.find(v.Key(i))
+		s.features = append(s.features, f)
+		if f == NoFeature {
+			continue
+		}
+		x := v.Value(i)
+		row := t.rows.row(f)
+		for j := range row {
+			c := &row[j]
+			sums[c.label] += float64(c.weight * x)
+		}
+	}
+}
+
+// Value returns an entry's weight and variance, and whether there is one.
+func (t *Linear) Value(key []byte, l Label) (weight, variance float64, ok bool) {
+	f := t.rows.find(key)
+	if f == NoFeature {
+		return 0, 0, false
+	}
+	for _, c := range t.rows.row(f) {
+		if c.label == l {
+			return c.weight, c.variance, true
+		}
+	}
+	return 0, 0, false
+}
+
+// Variances returns the variances of a feature's entries for y and r, 1 for
+// one that is not there.
+func (t *Linear) Variances(f Feature, y, r Label) (vy, vr float64) {
+	vy, vr = 1, 1
+	if f == NoFeature {
+		return vy, vr
+	}
+	row := t.rows.row(f)
+	for j := range row {
+		switch c := &row[j]; c.label {
+		case y:
+			vy = c.variance
+		case r:
+			vr = c.variance
+		}
+	}
+	return vy, vr
+}
+
+// Status reports the table's keys of get_status.
+func (t *Linear) Status(set func(key, value string)) {
+	features := t.rows.len()
+	kind := "local_storage"
+	if t.options.Shared {
+		kind = "local_storage_mixture"
+		if !t.options.Variance {
+			features = t.baseRows
+		}
+		diffs := 0
+		for _, f := range t.changed {
+			for _, c := range t.rows.row(f) {
+				if c.flags&hasDiff != 0 {
+					diffs++
+					break
+				}
+			}
+		}
+		set("num_features_diff", strconv.Itoa(diffs))
+		set("model_version", strconv.FormatUint(t.version, 10))
+	}
+	set("num_features", strconv.Itoa(features))
+	set("num_classes", strconv.Itoa(t.Labels()))
+	set("storage", kind)
+}

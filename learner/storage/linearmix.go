@@ -1,0 +1,286 @@
+package storage
+
+import (
+	"math"
+
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+// sentCell is an entry of the diff as Diff sent it.
+type sentCell struct {
+	feature Feature
+	label   Label
+	value   value
+}
+
+// Version is how many diffs have been put.
+func (t *Linear) Version() uint64 { return t.version }
+
+// Diff appends what was learned since the last mix and remembers it as sent:
+//
+//	[count, [[[feature, [[label, [weight, variance, 0.0]]…]]…], [version]]]
+//
+// It costs as much as there is to send.
+func (t *Linear) Diff(b []byte) []byte {
+	t.sent = nil
+	n := 0
+	for _, f := range t.changed {
+		if having(t.rows.row(f), hasDiff) > 0 {
+			n++
+		}
+	}
+	b = mpack.AppendArrayHeader(b, 2)
+	b = mpack.AppendUint(b, 1)
+	b = mpack.AppendArrayHeader(b, 2)
+	b = mpack.AppendArrayHeader(b, n)
+	for _, f := range t.changed {
+		if !t.options.Shared {
+			break
+		}
+		row, shadows := t.rows.row(f), t.rows.shadowRow(f)
+		n := having(row, hasDiff)
+		if n == 0 {
+			continue
+		}
+		b = mpack.AppendArrayHeader(b, 2)
+		b = mpack.AppendRaw(b, t.rows.feature(f).key)
+		b = mpack.AppendArrayHeader(b, n)
+		for i := range row {
+			if row[i].flags&hasDiff == 0 {
+				continue
+			}
+			v := shadows[i].diff
+			b = mpack.AppendArrayHeader(b, 2)
+			b = mpack.AppendRaw(b, t.Name(row[i].label))
+			b = appendValue(b, v)
+			t.sent = append(t.sent, sentCell{f, row[i].label, v})
+		}
+	}
+	b = mpack.AppendArrayHeader(b, 1)
+	return mpack.AppendUint(b, t.version)
+}
+
+// forgetSent forgets what was sent about a label.
+func (t *Linear) forgetSent(l Label) {
+	kept := t.sent[:0]
+	for _, s := range t.sent {
+		if s.label != l {
+			kept = append(kept, s)
+		}
+	}
+	t.sent = kept
+}
+
+// Put adds a mixed diff to the base, if it is of the table's version. What
+// Diff had sent is taken out of the diff then; what was learned since stays
+// there, on top of the new base. If the mixed diff lacks some of what was
+// sent, the sender's diff has not arrived where it was mixed, and nothing is
+// taken out.
+//
+// Variances that changed since keep their proportion to what was sent, so that
+// they stay positive.
+func (t *Linear) Put(r *mpack.Reader) (ok bool, err error) {
+	d, err := parseDiff(r)
+	if err != nil {
+		return false, err
+	}
+	if !t.options.Shared || d.version != t.version {
+		return false, nil
+	}
+	if t.filter != nil {
+		d.each(func(_, label []byte, _ triple) { t.filter.Touch(label) })
+	}
+	t.mark(&d)
+	later := t.takeSent()
+	var emptied []sentCell
+	d.each(func(feature, label []byte, v triple) {
+		if c, ok := t.putEntry(feature, label, v); ok {
+			emptied = append(emptied, c)
+		}
+	})
+	t.restore(later)
+	for _, e := range emptied {
+		t.dropVoid(e.feature, e.label)
+	}
+	t.version++
+	return true, nil
+}
+
+// mark flags the entries that the diff mentions, of features with a diff.
+func (t *Linear) mark(d *linearDiff) {
+	if len(t.changed) == 0 {
+		return
+	}
+	d.each(func(feature, label []byte, _ triple) {
+		f, l := t.rows.find(feature), t.Find(label)
+		if f == NoFeature || l == NoLabel || t.rows.feature(f).flags&listed == 0 {
+			return
+		}
+		row := t.rows.row(f)
+		for i := range row {
+			if row[i].label == l {
+				row[i].flags |= mentioned
+			}
+		}
+	})
+}
+
+// laterCell is an entry of the diff that stays after a Put.
+type laterCell struct {
+	feature Feature
+	label   Label
+	weight  float64
+	ratio   float64 // of the variance to that which the others know
+}
+
+// takeSent empties the diff of all entries that the put diff touches and
+// returns those that hold more than was sent.
+func (t *Linear) takeSent() (later []laterCell) {
+	arrived := true
+	for _, s := range t.sent {
+		if c, _ := t.at(s.feature, s.label); c.flags&mentioned == 0 {
+			arrived = false
+		}
+	}
+	if arrived {
+		for _, s := range t.sent {
+			c, sh := t.at(s.feature, s.label)
+			c.flags &^= mentioned
+			if !same(sh.diff.weight, s.value.weight) || !same(sh.diff.variance, s.value.variance) {
+				later = append(later, laterCell{
+					s.feature, s.label, sh.diff.weight - s.value.weight,
+					ratio(c.variance, sh.base.variance+s.value.variance),
+				})
+			}
+			c.flags &^= hasDiff
+			sh.diff = value{}
+		}
+	}
+	t.sent = nil
+	for _, f := range t.changed {
+		row := t.rows.row(f)
+		for i := range row {
+			c := &row[i]
+			if c.flags&mentioned == 0 || c.flags&hasDiff == 0 {
+				c.flags &^= mentioned
+				continue
+			}
+			s := &t.rows.shadowRow(f)[i]
+			known := s.base.variance
+			if c.flags&hasBase == 0 {
+				known = 1
+			}
+			later = append(later, laterCell{f, c.label, s.diff.weight, ratio(c.variance, known)})
+			c.flags &^= hasDiff | mentioned
+			s.diff = value{}
+		}
+	}
+	kept := t.changed[:0]
+	for _, f := range t.changed {
+		h := t.rows.feature(f)
+		if having(t.rows.row(f), hasDiff) > 0 {
+			kept = append(kept, f)
+		} else {
+			h.flags &^= listed
+		}
+	}
+	t.changed = kept
+	return later
+}
+
+// same is equality of bits but for the sign of zero.
+func same(a, b float64) bool { return a == b || a != a && b != b }
+
+// ratio is how much of a variance is left; 1 if that says nothing.
+func ratio(now, before float64) float64 {
+	if q := now / before; q > 0 && !math.IsInf(q, 0) {
+		return q
+	}
+	return 1
+}
+
+// at returns an entry that is there, and its shadow.
+func (t *Linear) at(f Feature, l Label) (*cell, *shadow) {
+	row := t.rows.row(f)
+	for i := range row {
+		if row[i].label == l {
+			return &row[i], &t.rows.shadowRow(f)[i]
+		}
+	}
+	panic("storage: an entry of the diff is gone")
+}
+
+// putEntry adds an entry of a mixed diff to the base. An entry that comes to
+// nothing is no entry; what may have to go for that is returned.
+func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok bool) {
+	if t.filter != nil && !t.filter.Knows(label) {
+		return sentCell{}, false
+	}
+	l, _ := t.Register(label)
+	f := t.rows.find(feature)
+	var base value
+	if f != NoFeature {
+		if s := t.shadowOf(f, l); s != nil {
+			base = s.base
+		}
+	}
+	base.weight += v[0]
+	base.variance += v[1]
+	if t.void(base) {
+		if f == NoFeature || t.shadowOf(f, l) == nil {
+			return sentCell{}, false
+		}
+		c, s := t.at(f, l)
+		s.base = value{}
+		c.weight, c.variance = s.diff.weight, s.diff.variance
+		c.flags &^= hasBase
+		t.recountBase(f)
+		return sentCell{feature: f, label: l}, true
+	}
+	if f == NoFeature {
+		f = t.rows.intern(feature)
+	}
+	p := t.pair(f, l, NoLabel)
+	p.setBase(base)
+	return sentCell{}, false
+}
+
+// shadowOf returns the shadow of an entry; nil if there is none.
+func (t *Linear) shadowOf(f Feature, l Label) *shadow {
+	row := t.rows.row(f)
+	for i := range row {
+		if row[i].label == l {
+			return &t.rows.shadowRow(f)[i]
+		}
+	}
+	return nil
+}
+
+// restore puts back what was learned after Diff, relative to the new base.
+func (t *Linear) restore(later []laterCell) {
+	for _, c := range later {
+		p := t.pair(c.feature, c.label, NoLabel)
+		cl, s := &p.page.cells[p.y], &p.page.shadows[p.y]
+		s.diff.weight = c.weight
+		s.diff.variance = 0
+		switch {
+		case !t.options.Variance:
+		case cl.flags&hasBase != 0:
+			s.diff.variance = float64(s.base.variance*c.ratio) - s.base.variance
+		default:
+			s.diff.variance = c.ratio
+		}
+		p.changed(cl, s)
+	}
+}
+
+// dropVoid removes an entry that is in neither table.
+func (t *Linear) dropVoid(f Feature, l Label) {
+	row := t.rows.row(f)
+	for i := range row {
+		if row[i].label == l && row[i].flags&(hasBase|hasDiff) == 0 {
+			t.dropCell(f, i)
+			return
+		}
+	}
+}

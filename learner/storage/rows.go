@@ -1,0 +1,343 @@
+package storage
+
+import "strings"
+
+// Feature is the dense number of a feature key in a Linear.
+type Feature uint32
+
+// NoFeature is a key that the table does not know.
+const NoFeature = ^Feature(0)
+
+// rows holds the cells of every feature. A feature's cells, one per label
+// that it has a weight for, lie side by side in a page; keys share blocks of
+// text; both are reused when labels go. Most features have one or two labels
+// and there can be millions, so that every byte per feature counts.
+type rows struct {
+	index    map[string]Feature
+	features [][]feature // in blocks of featureBlock
+	used     int         // features ever numbered
+	free     []Feature   // of these, those that are gone
+
+	text strings.Builder // the block that keys are put into
+
+	pages     []page
+	freePages []uint32                // pages whose cells were given back
+	freeRuns  [len(runSizes)][]uint32 // runs given back, by size class
+	tail      uint32                  // the cells of the last shared page
+	tailEnd   uint32                  // that are not handed out yet
+	capacity  int                     // cells in rows, used or not
+	cells     int                     // cells in use
+
+	shared bool // whether cells have a shadow
+}
+
+const (
+	featureBits  = 10
+	featureBlock = 1 << featureBits
+	pageBits     = 12
+	pageCells    = 1 << pageBits
+	textBlock    = 1 << 16
+	ownPage      = 0xff // the class of a row that has a page of its own
+)
+
+// runSizes are the lengths that rows grow through, before they get a page of
+// their own.
+var runSizes = [...]uint32{
+	1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096,
+}
+
+type feature struct {
+	key   string
+	cells uint32 // where they begin: page and offset
+	n     uint32 // how many there are
+	class uint8
+	flags uint8
+}
+
+// The flags of a feature.
+const (
+	listed = 1 << iota // it is in the list of changed features
+	based              // some cell has a base
+)
+
+// cell is the effective value of a (feature, label) pair.
+type cell struct {
+	weight, variance float64
+	label            Label
+	flags            uint8
+}
+
+// The flags of a cell of a shared table.
+const (
+	hasBase   = 1 << iota // it is in the base table
+	hasDiff               // it is in the diff table
+	mentioned             // it is in the diff being put
+)
+
+// shadow is what an effective value is the sum of.
+type shadow struct{ base, diff value }
+
+type value struct{ weight, variance float64 }
+
+// page is a run of cells; shadows lies beside it in a shared table.
+type page struct {
+	cells   []cell
+	shadows []shadow
+}
+
+func newRows(shared bool) *rows {
+	return &rows{index: map[string]Feature{}, shared: shared}
+}
+
+func (t *rows) len() int { return len(t.index) }
+
+func (t *rows) feature(f Feature) *feature {
+	return &t.features[f>>featureBits][f&(featureBlock-1)]
+}
+
+// row returns a feature's cells.
+func (t *rows) row(f Feature) []cell {
+	h := t.feature(f)
+	if h.n == 0 {
+		return nil
+	}
+	return t.pages[h.cells>>pageBits].cells[h.cells&(pageCells-1):][:h.n]
+}
+
+// shadowRow returns the shadows of a feature's cells.
+func (t *rows) shadowRow(f Feature) []shadow {
+	h := t.feature(f)
+	if h.n == 0 {
+		return nil
+	}
+	return t.pages[h.cells>>pageBits].shadows[h.cells&(pageCells-1):][:h.n]
+}
+
+// find returns the feature of a key.
+func (t *rows) find(key []byte) Feature {
+	if f, ok := t.index[string(key)]; ok {
+		return f
+	}
+	return NoFeature
+}
+
+// intern returns the feature of a key, which is new if need be.
+func (t *rows) intern(key []byte) Feature {
+	if f, ok := t.index[string(key)]; ok {
+		return f
+	}
+	own := t.keep(key)
+	f := Feature(t.used)
+	if n := len(t.free); n > 0 {
+		f = t.free[n-1]
+		t.free = t.free[:n-1]
+	} else {
+		if t.used%featureBlock == 0 {
+			t.features = append(t.features, make([]feature, featureBlock))
+		}
+		t.used++
+	}
+	h := t.feature(f)
+	*h = feature{key: own, flags: h.flags & listed}
+	t.index[own] = f
+	return f
+}
+
+// keep copies a key into the current block of text.
+func (t *rows) keep(key []byte) string {
+	if len(key) > textBlock/4 {
+		return string(key)
+	}
+	if t.text.Cap()-t.text.Len() < len(key) {
+		// The old block lives on in the keys that are in it.
+		size := min(max(2*t.text.Cap(), 1<<10), textBlock)
+		t.text = strings.Builder{}
+		t.text.Grow(max(size, len(key)))
+	}
+	start := t.text.Len()
+	t.text.Write(key)
+	return t.text.String()[start:]
+}
+
+// addCell appends a cell to a row, which may move, and returns its place in
+// the row.
+func (t *rows) addCell(f Feature, c cell) int {
+	t.reserve(f, 1)
+	h := t.feature(f)
+	i := int(h.n)
+	h.n++
+	t.cells++
+	p := &t.pages[h.cells>>pageBits]
+	at := int(h.cells&(pageCells-1)) + i
+	p.cells[at] = c
+	if t.shared {
+		p.shadows[at] = shadow{}
+	}
+	return i
+}
+
+// reserve makes room for n more cells in a row.
+func (t *rows) reserve(f Feature, n uint32) {
+	h := t.feature(f)
+	if h.n > 0 && h.n+n <= t.room(h) {
+		return
+	}
+	class, size := classFor(h.n + n)
+	to := t.allocate(class, size)
+	if h.n > 0 {
+		old, p := &t.pages[h.cells>>pageBits], &t.pages[to>>pageBits]
+		from, at := h.cells&(pageCells-1), to&(pageCells-1)
+		copy(p.cells[at:], old.cells[from:from+h.n])
+		if t.shared {
+			copy(p.shadows[at:], old.shadows[from:from+h.n])
+		}
+		t.release(h)
+	}
+	h.cells, h.class = to, class
+}
+
+func (t *rows) room(h *feature) uint32 {
+	if h.class == ownPage {
+		return uint32(len(t.pages[h.cells>>pageBits].cells))
+	}
+	return runSizes[h.class]
+}
+
+// classFor returns the smallest class that holds n cells, and its size.
+func classFor(n uint32) (uint8, uint32) {
+	for i, size := range runSizes {
+		if n <= size {
+			return uint8(i), size
+		}
+	}
+	return ownPage, n + n/2
+}
+
+// allocate returns a run of cells.
+func (t *rows) allocate(class uint8, size uint32) uint32 {
+	t.capacity += int(size)
+	if class == ownPage {
+		return t.newPage(size) << pageBits
+	}
+	if runs := t.freeRuns[class]; len(runs) > 0 {
+		at := runs[len(runs)-1]
+		t.freeRuns[class] = runs[:len(runs)-1]
+		return at
+	}
+	if t.tailEnd-t.tail < size {
+		t.recycleTail()
+		t.tail = t.newPage(pageCells) << pageBits
+		t.tailEnd = t.tail + pageCells
+	}
+	at := t.tail
+	t.tail += size
+	return at
+}
+
+func (t *rows) newPage(size uint32) uint32 {
+	p := page{cells: make([]cell, size)}
+	if t.shared {
+		p.shadows = make([]shadow, size)
+	}
+	if n := len(t.freePages); n > 0 {
+		at := t.freePages[n-1]
+		t.freePages = t.freePages[:n-1]
+		t.pages[at] = p
+		return at
+	}
+	t.pages = append(t.pages, p)
+	return uint32(len(t.pages) - 1)
+}
+
+// recycleTail gives what is left of the last page to the free runs.
+func (t *rows) recycleTail() {
+	for class := len(runSizes) - 1; class >= 0; class-- {
+		for t.tailEnd-t.tail >= runSizes[class] {
+			t.freeRuns[class] = append(t.freeRuns[class], t.tail)
+			t.tail += runSizes[class]
+		}
+	}
+}
+
+// release gives a row's run of cells back.
+func (t *rows) release(h *feature) {
+	t.capacity -= int(t.room(h))
+	if h.class == ownPage {
+		p := h.cells >> pageBits
+		t.pages[p] = page{}
+		t.freePages = append(t.freePages, p)
+		return
+	}
+	t.freeRuns[h.class] = append(t.freeRuns[h.class], h.cells)
+}
+
+// dropCell takes cell i out of a row and moves the last one into its place. A
+// row without cells is no feature any more.
+func (t *rows) dropCell(f Feature, i int) {
+	h := t.feature(f)
+	last := int(h.n) - 1
+	row := t.row(f)
+	row[i] = row[last]
+	if t.shared {
+		shadows := t.shadowRow(f)
+		shadows[i] = shadows[last]
+	}
+	t.cells--
+	if last == 0 {
+		t.release(h)
+		delete(t.index, h.key)
+		*h = feature{flags: h.flags & listed}
+		t.free = append(t.free, f)
+		return
+	}
+	h.n--
+}
+
+// all yields the features that are there.
+func (t *rows) all(yield func(Feature) bool) {
+	for f := range Feature(t.used) {
+		if t.feature(f).n > 0 && !yield(f) {
+			return
+		}
+	}
+}
+
+// wasteful reports whether most of the memory holds nothing any more.
+func (t *rows) wasteful() bool {
+	const small = 4 * featureBlock
+	return len(t.free) > small && len(t.free) > len(t.index) ||
+		len(t.pages)*pageCells > 16*pageCells && t.inPages() > 4*t.cells
+}
+
+// inPages is how many cells the pages hold, used or not.
+func (t *rows) inPages() int {
+	n := t.capacity + int(t.tailEnd-t.tail)
+	for class, runs := range t.freeRuns {
+		n += len(runs) * int(runSizes[class])
+	}
+	return n
+}
+
+// compacted returns a copy without waste, and the new numbers of the features.
+func (t *rows) compacted() (*rows, []Feature) {
+	n := newRows(t.shared)
+	n.index = make(map[string]Feature, len(t.index))
+	moved := make([]Feature, t.used)
+	for f := range moved {
+		moved[f] = NoFeature
+	}
+	for f := range t.all {
+		h := t.feature(f)
+		to := n.intern([]byte(h.key))
+		moved[f] = to
+		n.reserve(to, h.n)
+		d := n.feature(to)
+		d.flags, d.n = h.flags, h.n
+		copy(n.row(to), t.row(f))
+		if t.shared {
+			copy(n.shadowRow(to), t.shadowRow(f))
+		}
+		n.cells += int(h.n)
+	}
+	return n, moved
+}
