@@ -1,0 +1,196 @@
+package integration
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+// The configuration of the original's tutorial.
+const tutorial = `{
+  "method": "PA",
+  "converter": {
+    "string_filter_types": {"detag": {"method": "regexp", "pattern": "<[^>]*>", "replace": ""}},
+    "string_filter_rules": [{"key": "message", "type": "detag", "suffix": "-detagged"}],
+    "string_rules": [{"key": "message-detagged", "type": "space", "sample_weight": "bin", "global_weight": "bin"}]
+  },
+  "parameter": {}
+}
+`
+
+// What the original makes of it, on the kind of machine named in
+// docs/performance.md.
+const (
+	newsRight     = 5343 // of 7532
+	newsTolerance = 15
+	newsCPU       = 2900 * time.Millisecond // a fifth of the original's
+)
+
+// The tutorial: 20 Newsgroups, trained once and tested, document by document
+// over one connection.
+func TestTwentyNewsgroups(t *testing.T) {
+	archive := data(t, "20news-bydate.tar.gz")
+	files, err := untar(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "jubaclassifier", tutorial)
+	c := s.dial(t)
+	before := cpu(t, s.Process.Pid)
+
+	began := time.Now()
+	for label, text := range documents(t, files, "train.dat") {
+		if _, err := c.Call(t.Context(), "train", labeled(label, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trained := time.Now()
+	right, total := 0, 0
+	for label, text := range documents(t, files, "test.dat") {
+		result, err := c.Call(t.Context(), "classify", unlabeled(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		total++
+		if best(t, result) == label {
+			right++
+		}
+	}
+	used := cpu(t, s.Process.Pid) - before
+	t.Logf("%d of %d right: accuracy %.4f; training %v, testing %v, server CPU %v, resident %d MiB",
+		right, total, float64(right)/float64(total), trained.Sub(began).Round(time.Millisecond),
+		time.Since(trained).Round(time.Millisecond), used, memory(t, s.Process.Pid)>>20)
+	if total != 7532 || right < newsRight-newsTolerance || right > newsRight+newsTolerance {
+		t.Errorf("%d of %d right, want %d±%d of 7532", right, total, newsRight, newsTolerance)
+	}
+	if used > newsCPU && !raceDetector {
+		t.Errorf("the server used %v of CPU, want at most %v", used, newsCPU)
+	}
+	s.stop(t)
+}
+
+// labeled is the params of train for one document.
+func labeled(label string, text []byte) []byte {
+	b := mpack.AppendArrayHeader(make([]byte, 0, len(text)+64), 2)
+	b = mpack.AppendRaw(b, "")
+	b = mpack.AppendArrayHeader(b, 1)
+	b = mpack.AppendArrayHeader(b, 2)
+	b = mpack.AppendRaw(b, label)
+	return message(b, text)
+}
+
+// unlabeled is the params of classify for one document.
+func unlabeled(text []byte) []byte {
+	b := mpack.AppendArrayHeader(make([]byte, 0, len(text)+64), 2)
+	b = mpack.AppendRaw(b, "")
+	b = mpack.AppendArrayHeader(b, 1)
+	return message(b, text)
+}
+
+func message(b, text []byte) []byte {
+	b = mpack.AppendArrayHeader(b, 3)
+	b = mpack.AppendArrayHeader(b, 1)
+	b = mpack.AppendArrayHeader(b, 2)
+	b = mpack.AppendRaw(b, "message")
+	b = mpack.AppendRaw(b, text)
+	b = mpack.AppendArrayHeader(b, 0)
+	return mpack.AppendArrayHeader(b, 0)
+}
+
+// best is the label with the highest score; of equals the first.
+func best(t testing.TB, result []byte) string {
+	t.Helper()
+	r := mpack.NewReader(result)
+	if err := r.Tuple(1); err != nil {
+		t.Fatal(err)
+	}
+	n, err := r.ArrayHeader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var label string
+	var top float64
+	for i := range n {
+		if err := r.Tuple(2); err != nil {
+			t.Fatal(err)
+		}
+		name, nameErr := r.String()
+		score, scoreErr := r.Float64()
+		if err := errors.Join(nameErr, scoreErr); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 || score > top {
+			label, top = name, score
+		}
+	}
+	return label
+}
+
+// documents yields the labels and texts that a list names, in its order. The
+// files are Latin-1, clients send UTF-8.
+func documents(t testing.TB, files map[string][]byte, list string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		lines := bufio.NewScanner(bytes.NewReader(files[list]))
+		for lines.Scan() {
+			label, name, ok := strings.Cut(lines.Text(), ",")
+			text, found := files[path.Clean(name)]
+			if !ok || !found {
+				t.Fatalf("%s: no file for %q", list, lines.Text())
+			}
+			if !yield(label, utf8FromLatin1(text)) {
+				return
+			}
+		}
+	}
+}
+
+func utf8FromLatin1(text []byte) []byte {
+	b := make([]byte, 0, len(text)+len(text)/8)
+	for _, c := range text {
+		b = append(b, string(rune(c))...)
+	}
+	return b
+}
+
+func untar(name string) (map[string][]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	files := map[string][]byte{}
+	archive := tar.NewReader(z)
+	for {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if h.Typeflag != tar.TypeReg {
+			continue
+		}
+		text, err := io.ReadAll(archive)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, h.Name, err)
+		}
+		files[path.Clean(h.Name)] = text
+	}
+}
