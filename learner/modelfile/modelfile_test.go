@@ -38,6 +38,8 @@ const example = `
 
 const exampleConfig = `{"method":"PA","converter":{"num_rules":[{"key":"*","type":"num"}]}}`
 
+func packedNil() []byte { return []byte{0xc0} }
+
 func unhex(t testing.TB, text string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
@@ -257,7 +259,7 @@ func TestWrite(t *testing.T) {
 	system := System{Version: 1, Time: 1700000000, Type: "stat", ID: "a b.", Config: "{}\n"}
 	for _, model := range []string{"a model of twenty bytes", "smaller"} {
 		packed := mpack.AppendRaw(nil, model)
-		if err := Write(path, system, packed); err != nil {
+		if err := Write(path, system, func() []byte { return packed }); err != nil {
 			t.Fatal(err)
 		}
 		f, err := Read(path)
@@ -297,7 +299,7 @@ func checkFiles(t *testing.T, dir string, want ...string) {
 func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "m.jubatus")
-	if err := Write(path, System{}, []byte{0xc0}); err != nil {
+	if err := Write(path, System{}, packedNil); err != nil {
 		t.Fatal(err)
 	}
 	before, _ := os.ReadFile(path)
@@ -324,7 +326,7 @@ func TestWriteTakesRemainsOver(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".m.jubatus.tmp"), remains, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(path, System{}, []byte{0xc0}); err != nil {
+	if err := Write(path, System{}, packedNil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(path); err != nil {
@@ -337,15 +339,15 @@ func TestOverlappingWrites(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "m.jubatus")
 	err := replace(path, func(w io.Writer) error {
-		err := Write(path, System{}, []byte{0xc0})
+		err := Write(path, System{}, packedNil)
 		const want = "cannot get the lock of file; any RPC is saving to same file?"
 		if text(err) != want {
 			t.Errorf("second Write = %v, want %s", err, want)
 		}
-		if err := Write(filepath.Join(dir, "other.jubatus"), System{}, []byte{0xc0}); err != nil {
+		if err := Write(filepath.Join(dir, "other.jubatus"), System{}, packedNil); err != nil {
 			t.Errorf("Write to another path: %v", err)
 		}
-		_, err = w.Write(Append(nil, System{Version: 1, ID: "first"}, []byte{0xc0}))
+		_, err = w.Write(Append(nil, System{Version: 1, ID: "first"}, packedNil()))
 		return err
 	})
 	if err != nil {
@@ -368,7 +370,7 @@ func TestRacingWrites(t *testing.T) {
 		wg.Go(func() {
 			model := mpack.AppendRaw(nil, bytes.Repeat([]byte{byte('a' + i)}, 1000*(i+1)))
 			for range 10 {
-				if Write(path, System{}, model) == nil {
+				if Write(path, System{}, func() []byte { return model }) == nil {
 					mu.Lock()
 					succeeded++
 					mu.Unlock()
@@ -405,7 +407,7 @@ func TestWriteWhereItCannot(t *testing.T) {
 		filepath.Join(dir, "link.jubatus"),
 		filepath.Join(dir, strings.Repeat("x", 300)),
 	} {
-		if err := Write(path, System{}, []byte{0xc0}); text(err) != "cannot open output file" {
+		if err := Write(path, System{}, packedNil); text(err) != "cannot open output file" {
 			t.Errorf("Write(%.60s) = %v", path, err)
 		}
 	}
@@ -416,7 +418,7 @@ func TestWriteWhereItCannot(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add(unhex(f, example))
-	f.Add(Append(nil, System{Type: "stat", Config: "{}"}, []byte{0xc0}))
+	f.Add(Append(nil, System{Type: "stat", Config: "{}"}, packedNil()))
 	f.Add([]byte("jubatus\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// Most mutations would end at the checksum, so it is made to fit.

@@ -13,13 +13,15 @@ import (
 // Write writes a file so that at any moment, even if the machine fails, the
 // path names either what it named before or the complete new file. While
 // another Write to that path is at work, in this process or in another one, it
-// fails. The error is a *Error.
+// fails. The model is asked for when it is certain that none is. The error is
+// a *Error.
 //
 // The new file grows under a hidden name beside the path. Should the process
 // die meanwhile, the next Write to the path takes the remains over.
-func Write(path string, s System, model []byte) error {
-	head, userHead := preamble(s, model)
+func Write(path string, s System, model func() []byte) error {
 	return replace(path, func(w io.Writer) error {
+		model := model()
+		head, userHead := preamble(s, model)
 		for _, part := range [][]byte{head, userHead, model} {
 			if _, err := w.Write(part); err != nil {
 				return err
