@@ -1,0 +1,77 @@
+package main
+
+import (
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/jubatus/jubatus-go/cmd/call"
+	"github.com/jubatus/jubatus-go/cmd/demo"
+	"github.com/jubatus/jubatus-go/cmd/link"
+	"github.com/jubatus/jubatus-go/cmd/serve"
+	"github.com/jubatus/jubatus-go/learner/classifier"
+	"github.com/jubatus/jubatus-go/learner/engine"
+)
+
+// version is the version of the original whose behaviour this is.
+const version = serve.Version
+
+// Kinds of commands, as the help groups them.
+const (
+	servers = "servers"
+	tools   = "tools"
+)
+
+// commands is every command there is; a new one is one more entry. called
+// tells how the user called the command of that name.
+func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.Command {
+	r := &registry{called: called, stdout: stdout, stderr: stderr}
+	r.server("classifier", "learn to put data under labels", classifier.New)
+
+	r.add(tools, call.Command())
+	r.add(tools, demo.Command())
+	r.add(tools, link.Command(func() []string { return r.programs }))
+	return r.commands
+}
+
+// registry collects commands.
+type registry struct {
+	called         func(name string) string
+	stdout, stderr io.Writer
+
+	commands []*cli.Command
+	programs []string // the commands that have been programs of their own
+}
+
+// add adds a command that the cli package parses.
+func (r *registry) add(kind string, c *cli.Command) {
+	c.Category = kind
+	r.commands = append(r.commands, c)
+}
+
+// program adds one of the original's programs, which parse their command line
+// in their own way.
+func (r *registry) program(name, kind, about string, main func(called string, args []string) int) {
+	r.programs = append(r.programs, name)
+	r.add(kind, &cli.Command{
+		Name:            name,
+		Usage:           about,
+		SkipFlagParsing: true,
+		HideHelp:        true,
+		HideHelpCommand: true,
+		Action: func(c *cli.Context) error {
+			if code := main(r.called(name), c.Args().Slice()); code != 0 {
+				return cli.Exit("", code)
+			}
+			return nil
+		},
+	})
+}
+
+// server adds the server program of an engine.
+func (r *registry) server(typ, about string, factory engine.Factory) {
+	r.program("juba"+typ, servers, about, func(called string, args []string) int {
+		s := serve.Server{Type: typ, Factory: factory, Called: called, Stdout: r.stdout, Stderr: r.stderr}
+		return s.Run(args)
+	})
+}
