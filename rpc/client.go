@@ -45,6 +45,7 @@ type Client struct {
 	retired  bool       // closes with its last call
 	nextID   uint32
 	pending  map[uint32]*call
+	owed     int    // answers to come, even if nobody waits for them any more
 	out      []byte // requests not yet given to the connection
 	spare    []byte
 	writing  bool   // somebody is writing
@@ -52,6 +53,8 @@ type Client struct {
 	handed   uint64 // of them, given to the connection
 	lastUsed time.Time
 	writable patience
+
+	calls sync.Pool // of *call
 
 	wake    chan struct{}      // tells the writer that there is something
 	opened  chan struct{}      // closed when connected, or when that failed
@@ -120,6 +123,7 @@ func newClient(addr string, opt ClientOptions, ended func()) *Client {
 		ended:    make(chan struct{}),
 		abandon:  cancel,
 	}
+	c.calls.New = newCall
 	c.writable.timeout = opt.WriteTimeout
 	go func() {
 		c.run(ctx)
@@ -195,20 +199,20 @@ func (c *Client) idleSince() (time.Time, bool) {
 	return c.lastUsed, len(c.pending) == 0
 }
 
-// calls recycles single calls with their channels and timers.
-var calls = sync.Pool{New: func() any {
+// newCall returns a single call with its channel and timer, for Client.calls.
+func newCall() any {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
 	return &call{done: make(chan struct{}, 1), timer: t}
-}}
+}
 
 // Call calls a method with params, one encoded MessagePack object (an array,
 // for most servers), and returns the result, one encoded object that belongs
 // to the caller.
 func (c *Client) Call(ctx context.Context, method string, params []byte) ([]byte, error) {
-	ca := calls.Get().(*call)
+	ca := c.calls.Get().(*call)
 	if err := c.start(ca, method, params, true); err != nil {
-		calls.Put(ca)
+		c.calls.Put(ca)
 		return nil, err
 	}
 	var expired <-chan time.Time
@@ -231,7 +235,7 @@ func (c *Client) Call(ctx context.Context, method string, params []byte) ([]byte
 	ca.timer.Stop()
 	result, err := ca.result, ca.err
 	ca.result, ca.err = nil, nil
-	calls.Put(ca)
+	c.calls.Put(ca)
 	if kind != nil {
 		return nil, &CallError{Kind: kind, Addr: c.addr}
 	}
@@ -255,7 +259,7 @@ func (c *Client) Notify(method string, params []byte) error {
 
 // start sends a request for ca, or a notify if there is none. With direct the
 // caller is going to wait for the answer anyway; it then does the writing if
-// its call is the only one and small, so that the system takes it at once.
+// no other answer is due and the request is small, so that the system takes it at once.
 // Otherwise the writer goroutine does, which collects what several calls send
 // and may be kept waiting by a server that does not read.
 func (c *Client) start(ca *call, method string, params []byte, direct bool) error {
@@ -277,6 +281,7 @@ func (c *Client) start(ca *call, method string, params []byte, direct bool) erro
 		}
 		ca.id = c.nextID
 		c.pending[ca.id] = ca
+		c.owed++
 		c.out = append(c.out, 0x94, typeRequest)
 		c.out = mpack.AppendUint(c.out, uint64(ca.id))
 	}
@@ -289,7 +294,7 @@ func (c *Client) start(ca *call, method string, params []byte, direct bool) erro
 	if ca != nil {
 		ca.end = c.appended
 	}
-	if !direct || c.state != open || c.writing || len(c.pending) != 1 || len(c.out) > minBuffer {
+	if !direct || c.state != open || c.writing || c.owed != 1 || len(c.out) > minBuffer {
 		c.mu.Unlock()
 		c.poke()
 		return nil
@@ -410,6 +415,7 @@ func (c *Client) read() {
 		c.mu.Lock()
 		ca := c.pending[id]
 		delete(c.pending, id)
+		c.owed--
 		c.lastUsed = time.Now()
 		last := c.retired && len(c.pending) == 0
 		c.mu.Unlock()
