@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/rpc"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
 // Node is a learner node. It is used once.
@@ -25,6 +25,7 @@ type Node struct {
 	factory engine.Factory
 	log     *slog.Logger
 	server  *rpc.Server
+	joined  bool // in the cluster
 
 	// Set before the port is opened, constant then.
 	config     *config.Value
@@ -57,25 +58,21 @@ func (n *Node) Config() (string, *config.Value) { return n.configText, n.config 
 func (n *Node) Updates() uint64 { return n.updates.Load() }
 
 // Test reads the configuration, and builds what it describes, as Run would.
-// It tells the result to w, except for what the log tells, and returns an
-// *ExitError if there is something wrong.
-func (n *Node) Test(ctx context.Context, w io.Writer) error {
+// The *ExitError that it returns says in its message what is wrong; that has
+// been logged only if the configuration could not be read at all.
+func (n *Node) Test(ctx context.Context) error {
 	n.boot()
-	if c := n.opts.Cluster; c != nil {
-		defer c.Leave()
-	}
+	defer n.leave()
 	err := n.prepare(ctx)
 	var exit *ExitError
-	if errors.As(err, &exit) {
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit):
 		return exit
+	default:
+		return &ExitError{Code: exitFailure, Message: diagnostic(err), Err: err}
 	}
-	if err != nil {
-		message := "Configuration error:\n" + diagnostic(err)
-		fmt.Fprintln(w, message)
-		return &ExitError{Code: exitFailure, Message: message, Err: err}
-	}
-	fmt.Fprintln(w, "Configuration OK")
-	return nil
 }
 
 // Run is the node's life: it returns nil after a graceful stop, which begins
@@ -83,15 +80,7 @@ func (n *Node) Test(ctx context.Context, w io.Writer) error {
 // could not be started or ctx ended before it was.
 func (n *Node) Run(ctx context.Context) error {
 	n.boot()
-	cluster := n.opts.Cluster
-	left := cluster == nil
-	leave := func() {
-		if !left {
-			left = true
-			cluster.Leave()
-		}
-	}
-	defer leave()
+	defer n.leave()
 	if err := n.prepare(ctx); err != nil {
 		return n.giveUp(err)
 	}
@@ -109,15 +98,15 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 
 	if err := n.join(ctx); err != nil {
-		leave()
+		n.leave()
 		stop()
 		return n.giveUp(err)
 	}
 	n.log.Info(n.opts.Program + " RPC server startup")
 	var gone <-chan struct{}
-	if cluster != nil {
+	if cluster := n.opts.Cluster; cluster != nil {
 		if err := cluster.Start(ctx); err != nil {
-			leave()
+			n.leave()
 			stop()
 			return n.giveUp(err)
 		}
@@ -128,12 +117,12 @@ func (n *Node) Run(ctx context.Context) error {
 	case <-gone:
 	case err := <-served:
 		// Nobody else closes the listener, so this is a fault of the system.
-		leave()
+		n.leave()
 		served <- err
 		stop()
 		return n.giveUp(fmt.Errorf("RPC server: %w", err))
 	}
-	leave()
+	n.leave()
 	stop()
 	return nil
 }
@@ -147,6 +136,15 @@ func (n *Node) join(ctx context.Context) error {
 		n.log.Info("registered group membership")
 	}
 	return n.interrupted(ctx)
+}
+
+// leave takes the node out of the cluster, if it is in one.
+func (n *Node) leave() {
+	if n.joined {
+		n.joined = false
+		n.opts.Cluster.Leave()
+		n.log.Info("leaving from the cluster " + n.opts.Name)
+	}
 }
 
 // interrupted is an error once ctx has ended: a node that is stopped while it
@@ -190,9 +188,13 @@ func (n *Node) newServer() *rpc.Server {
 // failed logs a call that ended with an error. Causes stay here: clients are
 // only sent the text.
 func (n *Node) failed(req *rpc.Request, err error) {
+	level := slog.LevelWarn
+	if mpack.IsCast(err) {
+		level = slog.LevelDebug // the client's mistake, of which it is told
+	}
 	attrs := []any{"method", string(req.Method), "peer", req.Remote}
 	if cause := errors.Unwrap(err); cause != nil {
 		attrs = append(attrs, "cause", cause)
 	}
-	n.log.Warn("exception in RPC thread: "+err.Error(), attrs...)
+	n.log.Log(context.Background(), level, "exception in RPC thread: "+err.Error(), attrs...)
 }

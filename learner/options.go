@@ -9,8 +9,7 @@
 // Run tells the log who starts, reads the configuration, builds the engine,
 // opens the port and answers calls until ctx ends; then it stops without
 // losing a call. Test goes as far as the engine and opens no port. Both return
-// nil or an *ExitError with the exit code of the process; what there was to
-// say has been logged then.
+// nil or an *ExitError with the exit code of the process.
 //
 // # Locks
 //

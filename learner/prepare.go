@@ -67,6 +67,7 @@ func userName() string {
 // have been logged are *ExitError.
 func (n *Node) prepare(ctx context.Context) error {
 	if c := n.opts.Cluster; c != nil {
+		n.joined = true
 		if err := c.Join(ctx); err != nil {
 			return err
 		}
@@ -105,6 +106,7 @@ func (n *Node) configure(ctx context.Context) error {
 			return err
 		}
 		n.configPath = path
+		n.log.Info("get config from zookeeper: " + path)
 		n.log.Info("config loaded: " + text)
 		return n.build(text, "<zookeeper>")
 	case o.ModelPath != "":
