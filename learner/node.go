@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -58,21 +59,27 @@ func (n *Node) Config() (string, *config.Value) { return n.configText, n.config 
 func (n *Node) Updates() uint64 { return n.updates.Load() }
 
 // Test reads the configuration, and builds what it describes, as Run would.
-// The *ExitError that it returns says in its message what is wrong; that has
-// been logged only if the configuration could not be read at all.
-func (n *Node) Test(ctx context.Context) error {
+// It tells the result to w, except for what the log tells, and returns an
+// *ExitError if there is something wrong.
+func (n *Node) Test(ctx context.Context, w io.Writer) error {
 	n.boot()
 	defer n.leave()
 	err := n.prepare(ctx)
 	var exit *ExitError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &exit):
+	if errors.As(err, &exit) {
 		return exit
-	default:
-		return &ExitError{Code: exitFailure, Message: diagnostic(err), Err: err}
 	}
+	result := "Configuration OK"
+	if err != nil {
+		result = "Configuration error:\n" + diagnostic(err)
+	}
+	if _, failed := fmt.Fprintln(w, result); failed != nil {
+		return n.giveUp(fmt.Errorf("report the test's result: %w", failed))
+	}
+	if err != nil {
+		return &ExitError{Code: exitFailure, Message: result, Err: err}
+	}
+	return nil
 }
 
 // Run is the node's life: it returns nil after a graceful stop, which begins
