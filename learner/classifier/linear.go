@@ -169,7 +169,7 @@ func (l *linear) trainConfident(label []byte, v *fv.Vector, s *storage.Scores) b
 	variance := 0.0
 	for i := range v.Len() {
 		x := v.Value(i)
-		sy, sr := l.table.Variances(s.Feature(i), p.y, p.r)
+		sy, sr := l.table.Variances(s, i, p.y, p.r)
 		variance += float64(float64((sy+sr)*x) * x)
 	}
 	u, ok := l.c.update(l.rule, margin, variance)

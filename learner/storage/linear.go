@@ -14,7 +14,7 @@ type Options struct {
 	// It then remembers apart what it has learned since the last mix.
 	Shared bool
 	// Variance is whether every weight has a variance, which is 1 for a pair
-	// that has no entry. Without it variances are carried but mean nothing.
+	// that has no entry. Without it all variances are 0.
 	Variance bool
 }
 
@@ -49,7 +49,7 @@ type Filter interface {
 
 // NewLinear returns an empty table.
 func NewLinear(o Options) *Linear {
-	return &Linear{options: o, labels: newRegistry(), rows: newRows(o.Shared)}
+	return &Linear{options: o, labels: newRegistry(), rows: newRows(o)}
 }
 
 // SetFilter sets what decides on labels that arrive with a mix.
@@ -111,7 +111,7 @@ func (t *Linear) Delete(name []byte) bool {
 // Clear forgets everything but the version.
 func (t *Linear) Clear() {
 	t.labels = newRegistry()
-	t.rows = newRows(t.options.Shared)
+	t.rows = newRows(t.options)
 	t.changed, t.sent, t.baseRows = nil, nil, 0
 }
 
@@ -148,19 +148,21 @@ func (t *Linear) recountBase(f Feature) {
 	}
 }
 
-// Scores holds the scores of one vector and the features they were made of.
-// It can be used again and again. The zero Scores is ready.
+// Scores holds the scores of one vector and where its features are in the
+// table. It can be used again and again. The zero Scores is ready.
 type Scores struct {
-	sums     []float64
-	features []Feature
+	sums   []float64
+	places []place
+}
+
+// place is a feature, and which of its cells Variances has found.
+type place struct {
+	feature Feature
+	y, r    int32 // -1 for none
 }
 
 // Of returns a label's score: 0 if nothing in the vector is known for it.
 func (s *Scores) Of(l Label) float64 { return s.sums[l] }
-
-// Feature returns what entry i of the vector is in the table; NoFeature if it
-// was not there.
-func (s *Scores) Feature(i int) Feature { return s.features[i] }
 
 // Score computes the inner products of v with the weights of every label,
 // each summed in the order of the vector.
@@ -172,10 +174,10 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 	s.sums = s.sums[:n]
 	clear(s.sums)
 	sums := s.sums
-	s.features = s.features[:0]
+	s.places = s.places[:0]
 	for i := range v.Len() {
 		f := t.rows.find(v.Key(i))
-		s.features = append(s.features, f)
+		s.places = append(s.places, place{f, -1, -1})
 		if f == NoFeature {
 			continue
 		}
@@ -194,31 +196,48 @@ func (t *Linear) Value(key []byte, l Label) (weight, variance float64, ok bool) 
 	if f == NoFeature {
 		return 0, 0, false
 	}
-	for _, c := range t.rows.row(f) {
+	row := t.rows.run(f)
+	for i, c := range row.cells {
 		if c.label == l {
-			return c.weight, c.variance, true
+			return c.weight, row.variance(i), true
 		}
 	}
 	return 0, 0, false
 }
 
-// Variances returns the variances of a feature's entries for y and r, 1 for
-// one that is not there.
-func (t *Linear) Variances(f Feature, y, r Label) (vy, vr float64) {
+// Variances returns the variances that entry i of the vector of s has for y
+// and r, 1 for one that is not there.
+func (t *Linear) Variances(s *Scores, i int, y, r Label) (vy, vr float64) {
 	vy, vr = 1, 1
-	if f == NoFeature {
+	p := &s.places[i]
+	if p.feature == NoFeature {
 		return vy, vr
 	}
-	row := t.rows.row(f)
+	h := t.rows.feature(p.feature)
+	if h.n == 0 {
+		return vy, vr
+	}
+	page := &t.rows.pages[h.cells>>pageBits]
+	at := int(h.cells & (pageCells - 1))
+	row := page.cells[at:][:h.n]
 	for j := range row {
-		switch c := &row[j]; c.label {
+		switch row[j].label {
 		case y:
-			vy = c.variance
+			p.y = int32(j)
+			vy = page.variance(at + j)
 		case r:
-			vr = c.variance
+			p.r = int32(j)
+			vr = page.variance(at + j)
 		}
 	}
 	return vy, vr
+}
+
+func (p *page) variance(i int) float64 {
+	if p.variances == nil {
+		return 0
+	}
+	return p.variances[i]
 }
 
 // Status reports the table's keys of get_status.

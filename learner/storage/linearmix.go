@@ -37,23 +37,23 @@ func (t *Linear) Diff(b []byte) []byte {
 		if !t.options.Shared {
 			break
 		}
-		row, shadows := t.rows.row(f), t.rows.shadowRow(f)
-		n := having(row, hasDiff)
+		row := t.rows.run(f)
+		n := having(row.cells, hasDiff)
 		if n == 0 {
 			continue
 		}
 		b = mpack.AppendArrayHeader(b, 2)
 		b = mpack.AppendRaw(b, t.rows.feature(f).key)
 		b = mpack.AppendArrayHeader(b, n)
-		for i := range row {
-			if row[i].flags&hasDiff == 0 {
+		for i, c := range row.cells {
+			if c.flags&hasDiff == 0 {
 				continue
 			}
-			v := shadows[i].diff
+			v := row.shadows[i].diff
 			b = mpack.AppendArrayHeader(b, 2)
-			b = mpack.AppendRaw(b, t.Name(row[i].label))
+			b = mpack.AppendRaw(b, t.Name(c.label))
 			b = appendValue(b, v)
-			t.sent = append(t.sent, sentCell{f, row[i].label, v})
+			t.sent = append(t.sent, sentCell{f, c.label, v})
 		}
 	}
 	b = mpack.AppendArrayHeader(b, 1)
@@ -116,11 +116,8 @@ func (t *Linear) mark(d *linearDiff) {
 		if f == NoFeature || l == NoLabel || t.rows.feature(f).flags&listed == 0 {
 			return
 		}
-		row := t.rows.row(f)
-		for i := range row {
-			if row[i].label == l {
-				row[i].flags |= mentioned
-			}
+		if i := t.find(f, l); i >= 0 {
+			t.rows.row(f)[i].flags |= mentioned
 		}
 	})
 }
@@ -138,57 +135,55 @@ type laterCell struct {
 func (t *Linear) takeSent() (later []laterCell) {
 	arrived := true
 	for _, s := range t.sent {
-		if c, _ := t.at(s.feature, s.label); c.flags&mentioned == 0 {
+		if p := t.entry(s.feature, s.label); p.page.cells[p.y].flags&mentioned == 0 {
 			arrived = false
+			break
 		}
 	}
 	if arrived {
 		for _, s := range t.sent {
-			c, sh := t.at(s.feature, s.label)
-			c.flags &^= mentioned
+			p := t.entry(s.feature, s.label)
+			sh := &p.page.shadows[p.y]
 			if !same(sh.diff.weight, s.value.weight) || !same(sh.diff.variance, s.value.variance) {
 				later = append(later, laterCell{
 					s.feature, s.label, sh.diff.weight - s.value.weight,
-					ratio(c.variance, sh.base.variance+s.value.variance),
+					ratio(p.page.variance(int(p.y)), sh.base.variance+s.value.variance),
 				})
 			}
-			c.flags &^= hasDiff
+			p.page.cells[p.y].flags &^= hasDiff | mentioned
 			sh.diff = value{}
 		}
 	}
 	t.sent = nil
-	for _, f := range t.changed {
-		row := t.rows.row(f)
-		for i := range row {
-			c := &row[i]
-			if c.flags&mentioned == 0 || c.flags&hasDiff == 0 {
-				c.flags &^= mentioned
-				continue
-			}
-			s := &t.rows.shadowRow(f)[i]
-			known := s.base.variance
-			if c.flags&hasBase == 0 {
-				known = 1
-			}
-			later = append(later, laterCell{f, c.label, s.diff.weight, ratio(c.variance, known)})
-			c.flags &^= hasDiff | mentioned
-			s.diff = value{}
-		}
-	}
 	kept := t.changed[:0]
 	for _, f := range t.changed {
-		h := t.rows.feature(f)
-		if having(t.rows.row(f), hasDiff) > 0 {
+		row := t.rows.run(f)
+		stays := false
+		for i := range row.cells {
+			c, s := &row.cells[i], &row.shadows[i]
+			if c.flags&(mentioned|hasDiff) == mentioned|hasDiff {
+				known := s.base.variance
+				if c.flags&hasBase == 0 {
+					known = 1
+				}
+				later = append(later, laterCell{f, c.label, s.diff.weight, ratio(row.variance(i), known)})
+				c.flags &^= hasDiff
+				s.diff = value{}
+			}
+			c.flags &^= mentioned
+			stays = stays || c.flags&hasDiff != 0
+		}
+		if stays {
 			kept = append(kept, f)
 		} else {
-			h.flags &^= listed
+			t.rows.feature(f).flags &^= listed
 		}
 	}
 	t.changed = kept
 	return later
 }
 
-// same is equality of bits but for the sign of zero.
+// same is equality, also of what is not a number.
 func same(a, b float64) bool { return a == b || a != a && b != b }
 
 // ratio is how much of a variance is left; 1 if that says nothing.
@@ -199,15 +194,26 @@ func ratio(now, before float64) float64 {
 	return 1
 }
 
-// at returns an entry that is there, and its shadow.
-func (t *Linear) at(f Feature, l Label) (*cell, *shadow) {
-	row := t.rows.row(f)
-	for i := range row {
-		if row[i].label == l {
-			return &row[i], &t.rows.shadowRow(f)[i]
+// find returns the place of a label in a feature's row, -1 if there is none.
+func (t *Linear) find(f Feature, l Label) int32 {
+	if f != NoFeature {
+		row := t.rows.row(f)
+		for i := range row {
+			if row[i].label == l {
+				return int32(i)
+			}
 		}
 	}
-	panic("storage: an entry of the diff is gone")
+	return -1
+}
+
+// entry returns an entry that is there.
+func (t *Linear) entry(f Feature, l Label) Pair {
+	i := t.find(f, l)
+	if i < 0 {
+		panic("storage: an entry of the diff is gone")
+	}
+	return t.at(f, i, -1)
 }
 
 // putEntry adds an entry of a mixed diff to the base. An entry that comes to
@@ -218,22 +224,21 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 	}
 	l, _ := t.Register(label)
 	f := t.rows.find(feature)
-	var base value
-	if f != NoFeature {
-		if s := t.shadowOf(f, l); s != nil {
-			base = s.base
-		}
+	i := t.find(f, l)
+	base := value{v[0], v[1]}
+	if i >= 0 {
+		p := t.at(f, i, -1)
+		s := &p.page.shadows[p.y]
+		base = value{s.base.weight + v[0], s.base.variance + v[1]}
 	}
-	base.weight += v[0]
-	base.variance += v[1]
 	if t.void(base) {
-		if f == NoFeature || t.shadowOf(f, l) == nil {
+		if i < 0 {
 			return sentCell{}, false
 		}
-		c, s := t.at(f, l)
-		s.base = value{}
-		c.weight, c.variance = s.diff.weight, s.diff.variance
-		c.flags &^= hasBase
+		p := t.at(f, i, -1)
+		p.page.shadows[p.y].base = value{}
+		p.page.sum(int(p.y))
+		p.page.cells[p.y].flags &^= hasBase
 		t.recountBase(f)
 		return sentCell{feature: f, label: l}, true
 	}
@@ -245,42 +250,27 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 	return sentCell{}, false
 }
 
-// shadowOf returns the shadow of an entry; nil if there is none.
-func (t *Linear) shadowOf(f Feature, l Label) *shadow {
-	row := t.rows.row(f)
-	for i := range row {
-		if row[i].label == l {
-			return &t.rows.shadowRow(f)[i]
-		}
-	}
-	return nil
-}
-
 // restore puts back what was learned after Diff, relative to the new base.
 func (t *Linear) restore(later []laterCell) {
 	for _, c := range later {
-		p := t.pair(c.feature, c.label, NoLabel)
-		cl, s := &p.page.cells[p.y], &p.page.shadows[p.y]
-		s.diff.weight = c.weight
-		s.diff.variance = 0
+		p := t.entry(c.feature, c.label)
+		s := &p.page.shadows[p.y]
+		s.diff = value{weight: c.weight}
 		switch {
 		case !t.options.Variance:
-		case cl.flags&hasBase != 0:
+		case p.page.cells[p.y].flags&hasBase != 0:
 			s.diff.variance = float64(s.base.variance*c.ratio) - s.base.variance
 		default:
 			s.diff.variance = c.ratio
 		}
-		p.changed(cl, s)
+		p.changed(p.y)
 	}
 }
 
 // dropVoid removes an entry that is in neither table.
 func (t *Linear) dropVoid(f Feature, l Label) {
-	row := t.rows.row(f)
-	for i := range row {
-		if row[i].label == l && row[i].flags&(hasBase|hasDiff) == 0 {
-			t.dropCell(f, i)
-			return
-		}
+	i := t.find(f, l)
+	if i >= 0 && t.rows.row(f)[i].flags&(hasBase|hasDiff) == 0 {
+		t.dropCell(f, int(i))
 	}
 }

@@ -36,25 +36,25 @@ func (t *Linear) packTable(b []byte, which uint8) []byte {
 	}
 	b = mpack.AppendMapHeader(b, n)
 	for f := range t.rows.all {
-		row := t.rows.row(f)
-		n := having(row, which)
+		row := t.rows.run(f)
+		n := having(row.cells, which)
 		if n == 0 {
 			continue
 		}
 		b = mpack.AppendRaw(b, t.rows.feature(f).key)
 		b = mpack.AppendMapHeader(b, n)
-		for i, c := range row {
+		for i, c := range row.cells {
 			if c.flags&which != which {
 				continue
 			}
 			b = mpack.AppendUint(b, t.labels.slots[c.label].id)
 			switch which {
 			case hasBase:
-				b = appendValue(b, t.rows.shadowRow(f)[i].base)
+				b = appendValue(b, row.shadows[i].base)
 			case hasDiff:
-				b = appendValue(b, t.rows.shadowRow(f)[i].diff)
+				b = appendValue(b, row.shadows[i].diff)
 			default:
-				b = appendValue(b, value{c.weight, c.variance})
+				b = appendValue(b, value{c.weight, row.variance(i)})
 			}
 		}
 	}
@@ -225,9 +225,8 @@ func (t *Linear) enter(key []byte, l Label, v value, isDiff bool) {
 	case !t.options.Shared:
 		p.SetY(v.weight, v.variance)
 	case isDiff:
-		s := &p.page.shadows[p.y]
-		s.diff = v
-		p.changed(&p.page.cells[p.y], s)
+		p.page.shadows[p.y].diff = v
+		p.changed(p.y)
 	default:
 		p.setBase(v)
 	}
@@ -240,11 +239,9 @@ func (t *Linear) void(v value) bool {
 
 // setBase sets the right label's base.
 func (p *Pair) setBase(v value) {
-	c, s := &p.page.cells[p.y], &p.page.shadows[p.y]
-	s.base = v
-	c.weight = s.base.weight + s.diff.weight
-	c.variance = s.base.variance + s.diff.variance
-	c.flags |= hasBase
+	p.page.shadows[p.y].base = v
+	p.page.sum(int(p.y))
+	p.page.cells[p.y].flags |= hasBase
 	if h := p.t.rows.feature(p.f); h.flags&based == 0 {
 		h.flags |= based
 		p.t.baseRows++

@@ -12,16 +12,35 @@ type Pair struct {
 	y, r int32 // places in the page; r is -1 for none
 }
 
-// Pair returns the entries of entry i of v, which Score has seen, for y and r;
-// r can be NoLabel. Entries that were not there have weight 0 and variance 1
-// (0 in a table without variances) and must be set.
+// Pair returns the entries of entry i of v, for which s has the scores, for y
+// and r; r can be NoLabel. Entries that were not there have weight 0 and
+// variance 1 (0 in a table without variances) and must be set. If Variances was
+// asked before, then for the same labels, of which a new y and an r left out
+// count as the same.
 func (t *Linear) Pair(v *fv.Vector, s *Scores, i int, y, r Label) Pair {
-	f := s.features[i]
-	if f == NoFeature {
-		f = t.rows.intern(v.Key(i))
-		s.features[i] = f
+	p := &s.places[i]
+	if p.feature == NoFeature {
+		p.feature = t.rows.intern(v.Key(i))
+		return t.pair(p.feature, y, r)
 	}
-	return t.pair(f, y, r)
+	if p.y < 0 || p.r < 0 && r != NoLabel {
+		return t.pair(p.feature, y, r)
+	}
+	if r == NoLabel {
+		return t.at(p.feature, p.y, -1)
+	}
+	return t.at(p.feature, p.y, p.r)
+}
+
+// at returns the entries at these places of a row.
+func (t *Linear) at(f Feature, y, r int32) Pair {
+	h := t.rows.feature(f)
+	at := int32(h.cells & (pageCells - 1))
+	p := Pair{t: t, f: f, page: &t.rows.pages[h.cells>>pageBits], y: at + y, r: -1}
+	if r >= 0 {
+		p.r = at + r
+	}
+	return p
 }
 
 func (t *Linear) pair(f Feature, y, r Label) Pair {
@@ -44,32 +63,19 @@ func (t *Linear) pair(f Feature, y, r Label) Pair {
 	}
 	if missing > 0 {
 		t.rows.reserve(f, missing)
-		fresh := cell{}
-		if t.options.Variance {
-			fresh.variance = 1
-		}
-		if iy < 0 {
-			fresh.label = y
-			iy = t.rows.addCell(f, fresh)
-		}
-		if r != NoLabel && ir < 0 {
-			fresh.label = r
-			ir = t.rows.addCell(f, fresh)
-		}
 	}
-	h := t.rows.feature(f)
-	at := int32(h.cells & (pageCells - 1))
-	p := Pair{t: t, f: f, page: &t.rows.pages[h.cells>>pageBits], y: at + int32(iy), r: -1}
-	if r != NoLabel {
-		p.r = at + int32(ir)
+	if iy < 0 {
+		iy = t.rows.addCell(f, y)
 	}
-	return p
+	if r != NoLabel && ir < 0 {
+		ir = t.rows.addCell(f, r)
+	}
+	return t.at(f, int32(iy), int32(ir))
 }
 
 // Y returns the right label's weight and variance.
 func (p *Pair) Y() (weight, variance float64) {
-	c := &p.page.cells[p.y]
-	return c.weight, c.variance
+	return p.page.cells[p.y].weight, p.page.variance(int(p.y))
 }
 
 // R returns the other label's weight and variance; 0 and 1 if there is none.
@@ -77,8 +83,7 @@ func (p *Pair) R() (weight, variance float64) {
 	if p.r < 0 {
 		return 0, 1
 	}
-	c := &p.page.cells[p.r]
-	return c.weight, c.variance
+	return p.page.cells[p.r].weight, p.page.variance(int(p.r))
 }
 
 // SetY assigns the right label's weight and variance.
@@ -92,14 +97,16 @@ func (p *Pair) SetR(weight, variance float64) {
 }
 
 func (p *Pair) set(i int32, weight, variance float64) {
-	c := &p.page.cells[i]
-	if p.page.shadows == nil {
-		c.weight, c.variance = weight, variance
+	if p.page.shadows != nil {
+		s := &p.page.shadows[i]
+		s.diff = value{weight - s.base.weight, variance - s.base.variance}
+		p.changed(i)
 		return
 	}
-	s := &p.page.shadows[i]
-	s.diff = value{weight - s.base.weight, variance - s.base.variance}
-	p.changed(c, s)
+	p.page.cells[i].weight = weight
+	if p.page.variances != nil {
+		p.page.variances[i] = variance
+	}
 }
 
 // Add adds to the right label's weight and takes the same from the other's.
@@ -111,21 +118,28 @@ func (p *Pair) Add(weight float64) {
 }
 
 func (p *Pair) add(i int32, weight float64) {
-	c := &p.page.cells[i]
-	if p.page.shadows == nil {
-		c.weight += weight
+	if p.page.shadows != nil {
+		p.page.shadows[i].diff.weight += weight
+		p.changed(i)
 		return
 	}
-	s := &p.page.shadows[i]
-	s.diff.weight += weight
-	p.changed(c, s)
+	p.page.cells[i].weight += weight
 }
 
-func (p *Pair) changed(c *cell, s *shadow) {
-	c.weight = s.base.weight + s.diff.weight
-	c.variance = s.base.variance + s.diff.variance
-	c.flags |= hasDiff
+// changed notes that the diff of an entry has changed.
+func (p *Pair) changed(i int32) {
+	p.page.sum(int(i))
+	p.page.cells[i].flags |= hasDiff
 	p.t.markChanged(p.f)
+}
+
+// sum computes an effective value anew.
+func (p *page) sum(i int) {
+	s := &p.shadows[i]
+	p.cells[i].weight = s.base.weight + s.diff.weight
+	if p.variances != nil {
+		p.variances[i] = s.base.variance + s.diff.variance
+	}
 }
 
 func (t *Linear) markChanged(f Feature) {

@@ -28,7 +28,7 @@ type rows struct {
 	capacity  int                     // cells in rows, used or not
 	cells     int                     // cells in use
 
-	shared bool // whether cells have a shadow
+	options Options
 }
 
 const (
@@ -60,11 +60,12 @@ const (
 	based              // some cell has a base
 )
 
-// cell is the effective value of a (feature, label) pair.
+// cell is the effective weight of a (feature, label) pair. Its variance lies
+// elsewhere, as scoring does not need it.
 type cell struct {
-	weight, variance float64
-	label            Label
-	flags            uint8
+	weight float64
+	label  Label
+	flags  uint8
 }
 
 // The flags of a cell of a shared table.
@@ -79,14 +80,16 @@ type shadow struct{ base, diff value }
 
 type value struct{ weight, variance float64 }
 
-// page is a run of cells; shadows lies beside it in a shared table.
+// page is a run of cells, and what lies beside them: variances in a table that
+// has them, shadows in a shared one.
 type page struct {
-	cells   []cell
-	shadows []shadow
+	cells     []cell
+	variances []float64
+	shadows   []shadow
 }
 
-func newRows(shared bool) *rows {
-	return &rows{index: map[string]Feature{}, shared: shared}
+func newRows(o Options) *rows {
+	return &rows{index: map[string]Feature{}, options: o}
 }
 
 func (t *rows) len() int { return len(t.index) }
@@ -104,13 +107,32 @@ func (t *rows) row(f Feature) []cell {
 	return t.pages[h.cells>>pageBits].cells[h.cells&(pageCells-1):][:h.n]
 }
 
-// shadowRow returns the shadows of a feature's cells.
-func (t *rows) shadowRow(f Feature) []shadow {
+// run returns a feature's cells with what lies beside them.
+func (t *rows) run(f Feature) page {
 	h := t.feature(f)
 	if h.n == 0 {
-		return nil
+		return page{}
 	}
-	return t.pages[h.cells>>pageBits].shadows[h.cells&(pageCells-1):][:h.n]
+	return t.pages[h.cells>>pageBits].slice(int(h.cells&(pageCells-1)), int(h.n))
+}
+
+// slice returns n places from i on.
+func (p *page) slice(i, n int) page {
+	s := page{cells: p.cells[i:][:n]}
+	if p.variances != nil {
+		s.variances = p.variances[i:][:n]
+	}
+	if p.shadows != nil {
+		s.shadows = p.shadows[i:][:n]
+	}
+	return s
+}
+
+// copyFrom copies another run into this one.
+func (p page) copyFrom(from page) {
+	copy(p.cells, from.cells)
+	copy(p.variances, from.variances)
+	copy(p.shadows, from.shadows)
 }
 
 // find returns the feature of a key.
@@ -159,9 +181,9 @@ func (t *rows) keep(key []byte) string {
 	return t.text.String()[start:]
 }
 
-// addCell appends a cell to a row, which may move, and returns its place in
-// the row.
-func (t *rows) addCell(f Feature, c cell) int {
+// addCell appends a cell for a label to a row, which may move, and returns its
+// place in the row. Its weight is 0 and its variance 1.
+func (t *rows) addCell(f Feature, l Label) int {
 	t.reserve(f, 1)
 	h := t.feature(f)
 	i := int(h.n)
@@ -169,8 +191,11 @@ func (t *rows) addCell(f Feature, c cell) int {
 	t.cells++
 	p := &t.pages[h.cells>>pageBits]
 	at := int(h.cells&(pageCells-1)) + i
-	p.cells[at] = c
-	if t.shared {
+	p.cells[at] = cell{label: l}
+	if p.variances != nil {
+		p.variances[at] = 1
+	}
+	if p.shadows != nil {
 		p.shadows[at] = shadow{}
 	}
 	return i
@@ -185,12 +210,7 @@ func (t *rows) reserve(f Feature, n uint32) {
 	class, size := classFor(h.n + n)
 	to := t.allocate(class, size)
 	if h.n > 0 {
-		old, p := &t.pages[h.cells>>pageBits], &t.pages[to>>pageBits]
-		from, at := h.cells&(pageCells-1), to&(pageCells-1)
-		copy(p.cells[at:], old.cells[from:from+h.n])
-		if t.shared {
-			copy(p.shadows[at:], old.shadows[from:from+h.n])
-		}
+		t.pages[to>>pageBits].slice(int(to&(pageCells-1)), int(h.n)).copyFrom(t.run(f))
 		t.release(h)
 	}
 	h.cells, h.class = to, class
@@ -236,7 +256,10 @@ func (t *rows) allocate(class uint8, size uint32) uint32 {
 
 func (t *rows) newPage(size uint32) uint32 {
 	p := page{cells: make([]cell, size)}
-	if t.shared {
+	if t.options.Variance {
+		p.variances = make([]float64, size)
+	}
+	if t.options.Shared {
 		p.shadows = make([]shadow, size)
 	}
 	if n := len(t.freePages); n > 0 {
@@ -276,12 +299,8 @@ func (t *rows) release(h *feature) {
 func (t *rows) dropCell(f Feature, i int) {
 	h := t.feature(f)
 	last := int(h.n) - 1
-	row := t.row(f)
-	row[i] = row[last]
-	if t.shared {
-		shadows := t.shadowRow(f)
-		shadows[i] = shadows[last]
-	}
+	row := t.run(f)
+	row.slice(i, 1).copyFrom(row.slice(last, 1))
 	t.cells--
 	if last == 0 {
 		t.release(h)
@@ -320,7 +339,7 @@ func (t *rows) inPages() int {
 
 // compacted returns a copy without waste, and the new numbers of the features.
 func (t *rows) compacted() (*rows, []Feature) {
-	n := newRows(t.shared)
+	n := newRows(t.options)
 	n.index = make(map[string]Feature, len(t.index))
 	moved := make([]Feature, t.used)
 	for f := range moved {
@@ -333,10 +352,7 @@ func (t *rows) compacted() (*rows, []Feature) {
 		n.reserve(to, h.n)
 		d := n.feature(to)
 		d.flags, d.n = h.flags, h.n
-		copy(n.row(to), t.row(f))
-		if t.shared {
-			copy(n.shadowRow(to), t.shadowRow(f))
-		}
+		n.run(to).copyFrom(t.run(f))
 		n.cells += int(h.n)
 	}
 	return n, moved
