@@ -101,7 +101,7 @@ func (c *compiler) compile(r *config.Reader) (*Converter, error) {
 		for _, e := range d.rules[kind] {
 			k, err := v.addRule(e, kind, &t)
 			if err != nil {
-				return nil, err
+				return nil, configError(err)
 			}
 			keys[i] = append(keys[i], k)
 		}

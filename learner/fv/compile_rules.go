@@ -3,6 +3,7 @@ package fv
 import (
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/fv/pattern"
+	"github.com/jubatus/jubatus-go/learner/fv/plugin"
 )
 
 // addRule adds a rule of that kind and returns the pattern of its keys.
@@ -90,6 +91,9 @@ func (c *Converter) addStringRule(e rule, t *types, unknown error) error {
 	}
 	c.weighted = c.weighted || r.global != globalBin
 	c.stringRules = append(c.stringRules, r)
+	if l, ok := r.feature.(plugin.Loader); ok {
+		return l.Load()
+	}
 	return nil
 }
 

@@ -24,6 +24,13 @@ type StringFeature interface {
 	Extract(text []byte, out TokenSink) error
 }
 
+// Loader is a plugin that has work to do before it can be used, such as
+// reading a dictionary. For a StringFeature, a converter calls Load, and only if a rule uses the type:
+// configurations often define types that they do not use.
+type Loader interface {
+	Load() error
+}
+
 // TokenSink takes tokens. It copies them.
 type TokenSink interface {
 	Add(token []byte, score float64)
