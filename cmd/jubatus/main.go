@@ -19,11 +19,12 @@ func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
 // run executes one command line, the program's name included, and returns the
 // exit code.
 func run(argv []string, stdout, stderr io.Writer) int {
-	self := filepath.Base(argv[0])
-	called := func(name string) string { return argv[0] + " " + name }
+	path := argv[0]
+	self := filepath.Base(path)
+	called := func(name string) string { return path + " " + name }
 	all := commands(called, stdout, stderr)
 	if find(all, self) != nil {
-		called = func(string) string { return argv[0] }
+		called = func(string) string { return path }
 		all = commands(called, stdout, stderr)
 		argv = append([]string{"jubatus", self}, argv[1:]...)
 	}

@@ -16,8 +16,8 @@ async function labels(datum) {
 }
 
 async function main() {
-    const cold = new Datum().addString('sky', '雪').addNumber('temperature', -5);
-    const warm = new Datum().addString('sky', 'sun').addNumber('temperature', 30.5);
+    const cold = new Datum().addString('sky', '雪').addNumber('temperature', 0.5);
+    const warm = new Datum().addString('sky', 'sun').addNumber('temperature', 1);
     const data = [new LabeledDatum('winter', cold), new LabeledDatum('summer', warm)];
 
     assert.strictEqual(await client.train(data), 2);
