@@ -39,7 +39,7 @@ func (n *Node) giveUp(err error) error {
 	case errors.As(err, &exit):
 		return exit
 	case errors.Is(err, config.ErrEndOfData), errors.Is(err, config.ErrInvalidUTF8):
-		return n.fatal("error in main thread: "+err.Error(), err)
+		return n.fatal("error in main thread: "+diagnostic(err), err)
 	default:
 		return n.fatal("exception in main thread: "+diagnostic(err), err)
 	}
@@ -53,7 +53,7 @@ func (n *Node) refuse(message string, err error) error {
 
 // fileError is an error in, or with, a file.
 type fileError struct {
-	err   *config.Error
+	err   error
 	path  string
 	cause error // may be nil
 }
@@ -68,13 +68,15 @@ func diagnostic(err error) string {
 	var model *modelfile.Error
 	switch {
 	case errors.As(err, &file):
-		text := file.err.Diagnostic() + "\n    (#0) File: " + file.path
+		text := diagnostic(file.err) + "\n    (#0) File: " + file.path
 		if file.cause != nil {
 			text += "\n    (#0) Error: " + describe(file.cause)
 		}
 		return text
 	case errors.As(err, &cfg):
 		return cfg.Diagnostic()
+	case errors.Is(err, config.ErrEndOfData), errors.Is(err, config.ErrInvalidUTF8):
+		return err.Error() // has no class
 	case errors.As(err, &model):
 		text := config.RuntimeError(model.Text).Diagnostic()
 		if model.Cause != nil {

@@ -118,7 +118,7 @@ func (n *Node) configure(ctx context.Context) error {
 		n.log.Info("load config from local file: " + o.ConfigPath)
 		text, err := os.ReadFile(o.ConfigPath)
 		if err != nil {
-			err = &fileError{config.RuntimeError("can not read config file"), o.ConfigPath, err}
+			err = &fileError{err: config.RuntimeError("can not read config file"), path: o.ConfigPath, cause: err}
 			return n.refuse("exception when loading config file: "+diagnostic(err), err)
 		}
 		n.log.Info("config loaded: " + string(text))
@@ -135,7 +135,7 @@ func (n *Node) build(text, source string) error {
 		return n.refuse("syntax error in configuration: "+source+":"+syntax.Error(), err)
 	}
 	if err != nil {
-		return err
+		return &fileError{err: err, path: source}
 	}
 	e, err := n.factory(v, engine.Env{
 		ID:      n.opts.id(),
@@ -144,7 +144,7 @@ func (n *Node) build(text, source string) error {
 		Log:     n.log,
 	})
 	if err != nil {
-		return err
+		return &fileError{err: err, path: source}
 	}
 	n.config, n.configText, n.engine = v, text, e
 	return nil
