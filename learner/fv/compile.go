@@ -17,6 +17,7 @@ import (
 // kinds, which have names, then the rules, which refer to them.
 type compiler struct {
 	plugins plugin.Registry
+	lenient bool
 }
 
 // definitions is the block as it was read.
@@ -78,6 +79,56 @@ func readRule(r *config.Reader, kind string) (e rule) {
 		e.global = r.String("global_weight")
 	}
 	return e
+}
+
+// withoutUnknown returns a copy of the block that lacks the members that read
+// does not ask for.
+func withoutUnknown(block *config.Value) *config.Value {
+	v := onlyMembers(block, func(name string) bool {
+		kind, isTypes := strings.CutSuffix(name, "_types")
+		kind, isRules := strings.CutSuffix(kind, "_rules")
+		return isTypes != isRules && slices.Contains(kinds[:], kind) || name == "hash_max_size"
+	})
+	if v == nil {
+		return nil
+	}
+	for i, m := range v.Members {
+		kind, ok := strings.CutSuffix(m.Name, "_rules")
+		if !ok || m.Value.Kind != config.Array {
+			continue
+		}
+		list := *m.Value
+		list.Elems = slices.Clone(list.Elems)
+		for j, e := range list.Elems {
+			list.Elems[j] = onlyMembers(e, func(name string) bool { return slices.Contains(ruleMembers(kind), name) })
+		}
+		v.Members[i].Value = &list
+	}
+	return v
+}
+
+// onlyMembers returns a copy of an object with some of its members.
+func onlyMembers(v *config.Value, keep func(name string) bool) *config.Value {
+	if v == nil {
+		return nil
+	}
+	o := *v
+	o.Members = slices.DeleteFunc(slices.Clone(v.Members), func(m config.Member) bool { return !keep(m.Name) })
+	return &o
+}
+
+// ruleMembers are the members that readRule asks for.
+func ruleMembers(kind string) []string {
+	switch kind {
+	case "combination":
+		return []string{"key_left", "key_right", "type", "except_left", "except_right"}
+	case "string_filter", "num_filter":
+		return []string{"key", "type", "suffix", "except"}
+	case "string":
+		return []string{"key", "type", "sample_weight", "global_weight", "except"}
+	default:
+		return []string{"key", "type", "except"}
+	}
 }
 
 func (c *compiler) compile(r *config.Reader) (*Converter, error) {

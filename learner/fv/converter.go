@@ -123,12 +123,19 @@ type Option func(*compiler)
 // instead of the standard ones.
 func WithPlugins(r plugin.Registry) Option { return func(c *compiler) { c.plugins = r } }
 
+// IgnoringUnknown makes New overlook members of the block that have no
+// meaning, which are errors otherwise.
+func IgnoringUnknown() Option { return func(c *compiler) { c.lenient = true } }
+
 // New builds the converter that the block says, which lies at that path of
 // the configuration. Errors are those of package config.
 func New(converter *config.Value, path string, options ...Option) (*Converter, error) {
 	c := compiler{}
 	for _, o := range options {
 		o(&c)
+	}
+	if c.lenient {
+		converter = withoutUnknown(converter)
 	}
 	return c.compile(config.Read(converter, path))
 }

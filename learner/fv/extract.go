@@ -230,7 +230,7 @@ func (r *numRule) apply(p *numValue, v *Vector, s *scratch, weighted bool) error
 	switch r.extract {
 	case extractString:
 		var text [32]byte
-		v.addToken2(1, p.key, r.suffix, appendNumber(text[:0], x))
+		v.addToken2(1, p.key, r.suffix, AppendNumber(text[:0], x))
 	case extractPlugin:
 		start := len(s.arena)
 		s.arena = append(s.arena, p.key...)
@@ -259,8 +259,8 @@ func (r *numRule) apply(p *numValue, v *Vector, s *scratch, weighted bool) error
 	return nil
 }
 
-// appendNumber appends x as C's "%g".
-func appendNumber(b []byte, x float64) []byte {
+// AppendNumber appends x as C's "%g" does: six digits, "inf" and "nan".
+func AppendNumber(b []byte, x float64) []byte {
 	switch {
 	case x > -1e6 && x < 1e6 && x == math.Trunc(x) && (x != 0 || !math.Signbit(x)):
 		return strconv.AppendInt(b, int64(x), 10)
