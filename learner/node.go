@@ -14,6 +14,7 @@ import (
 
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/modelfile"
 	"github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/rpc"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
@@ -200,8 +201,9 @@ func (n *Node) failed(req *rpc.Request, err error) {
 		level = slog.LevelDebug // the client's mistake, of which it is told
 	}
 	attrs := []any{"method", string(req.Method), "peer", req.Remote}
-	if cause := errors.Unwrap(err); cause != nil {
-		attrs = append(attrs, "cause", cause)
+	var file *modelfile.Error
+	if errors.As(err, &file) && file.Cause != nil {
+		attrs = append(attrs, "cause", file.Cause)
 	}
 	n.log.Log(context.Background(), level, "exception in RPC thread: "+err.Error(), attrs...)
 }

@@ -63,16 +63,15 @@ type File struct {
 }
 
 // Error is why a file could not be read or written. Its text is what clients
-// are sent; Cause has the details, if there are any.
+// are sent; Cause has the details, if there are any. It does not unwrap to
+// that: MessagePack of the wrong type in a file is no wrong type in the call
+// that named the file, and must not be answered as such.
 type Error struct {
 	Text  string
 	Cause error
 }
 
 func (e *Error) Error() string { return e.Text }
-
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Cause }
 
 func failure(format string, args ...any) error {
 	return &Error{Text: fmt.Sprintf(format, args...)}

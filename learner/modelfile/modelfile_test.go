@@ -247,6 +247,9 @@ func TestModelErrors(t *testing.T) {
 	}
 	for user, want := range tests {
 		_, err := (&File{User: unhex(t, user)}).Model()
+		if mpack.IsCast(err) {
+			t.Errorf("Model of %q: its error passes for one of a call's arguments", user)
+		}
 		if got := text(err); got != want {
 			t.Errorf("Model of %q: got %q, want %q", user, got, want)
 		}
@@ -307,7 +310,8 @@ func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 		io.WriteString(w, "half a mod")
 		return unix.ENOSPC
 	})
-	if text(err) != "cannot write output file" || !errors.Is(err, unix.ENOSPC) {
+	var e *Error
+	if !errors.As(err, &e) || e.Text != "cannot write output file" || e.Cause != unix.ENOSPC {
 		t.Errorf("got %v", err)
 	}
 	after, _ := os.ReadFile(path)
