@@ -28,6 +28,9 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	r := &registry{called: called, stdout: stdout, stderr: stderr}
 	r.server("classifier", "learn to put data under labels", classifier.New)
 
+	r.program("jubaconv", tools, "convert JSON to a datum or a feature vector", func(_ string, args []string) int {
+		return jubaconv(args, stdout, stderr)
+	})
 	r.add(tools, call.Command())
 	r.add(tools, demo.Command())
 	r.add(tools, link.Command(func() []string { return r.programs }))
