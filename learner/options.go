@@ -21,6 +21,7 @@ package learner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -71,13 +72,17 @@ type Options struct {
 	Listen func(network, address string) (net.Listener, error)
 }
 
+// ErrNoConfig says that a cluster has not been given a configuration.
+var ErrNoConfig = errors.New("config does not exist")
+
 // Cluster is what a node in a cluster asks of it. The methods are called in
 // this order, each once, except Status, Updated and Gone.
 type Cluster interface {
 	// Join connects the node to the cluster.
 	Join(ctx context.Context) error
 
-	// Config returns the cluster's configuration and its path.
+	// Config returns the cluster's configuration and its path. The error is
+	// ErrNoConfig if there is nothing at that path.
 	Config(ctx context.Context) (text, path string, err error)
 
 	// Attach shows the node, whose engine exists but whose port is not open

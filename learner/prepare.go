@@ -98,9 +98,9 @@ func (n *Node) configure(ctx context.Context) error {
 	case o.Cluster != nil:
 		n.log.Info("load config from zookeeper: " + o.Coordinator)
 		text, path, err := o.Cluster.Config(ctx)
-		var absent *config.Error
-		if errors.As(err, &absent) {
-			return n.refuse("exception when loading config file: "+diagnostic(err), err)
+		if errors.Is(err, ErrNoConfig) {
+			text := config.RuntimeError(ErrNoConfig.Error() + ": " + path).Diagnostic()
+			return n.refuse("exception when loading config file: "+text, err)
 		}
 		if err != nil {
 			return err

@@ -108,6 +108,9 @@ func TestRecordedFiles(t *testing.T) {
 		if err := json.Unmarshal(text, &about); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := config.Parse([]byte(f.System.Config)); err != nil {
+			t.Errorf("%s: configuration: %v", path, err)
+		}
 		if f.System.Type != about.Service || f.System.Config != about.ConfigText {
 			t.Errorf("%s: type %s, configuration %s", path, f.System.Type, f.System.Config)
 		}
@@ -314,6 +317,11 @@ func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 	if !errors.As(err, &e) || e.Text != "cannot write output file" || e.Cause != unix.ENOSPC {
 		t.Errorf("got %v", err)
 	}
+	func() {
+		defer func() { recover() }()
+		Write(path, System{}, func() []byte { panic("no model") })
+		t.Error("Write swallows a panic")
+	}()
 	after, _ := os.ReadFile(path)
 	if !bytes.Equal(before, after) {
 		t.Error("the old file has changed")

@@ -45,14 +45,19 @@ func replace(path string, write func(io.Writer) error) error {
 	// Closing gives the lock back, so it comes last: until then nobody else
 	// uses the temporary name.
 	defer f.Close()
+	renamed := false
+	defer func() {
+		if !renamed {
+			os.Remove(temporary) //nolint:errcheck // the next Write takes it over
+		}
+	}()
 	if err := writeSynced(f, write); err != nil {
-		os.Remove(temporary)
 		return &Error{"cannot write output file", err}
 	}
 	if err := os.Rename(temporary, path); err != nil {
-		os.Remove(temporary)
 		return &Error{"cannot write output file", err}
 	}
+	renamed = true
 	if err := syncDir(dir); err != nil {
 		return &Error{"cannot write output file", err}
 	}
