@@ -60,6 +60,9 @@ func (c *conn) startAsync(m *method) {
 		c.async = a
 		go a.run(c)
 	}
+	if len(c.req.Params) > largeParams {
+		a.settle()
+	}
 	a.slots <- struct{}{}
 	if m.bounded && !c.acquire() {
 		<-a.slots
@@ -80,6 +83,10 @@ func (c *conn) startAsync(m *method) {
 	a.handed = true
 	a.queue <- call
 }
+
+// largeParams are params with which a call is only started when none is in
+// flight, so that those of MaxInFlight calls do not add up.
+const largeParams = 256 << 10
 
 // begin calls an asynchronous handler and turns a panic into an error.
 func (c *conn) begin(m *method) (p Pending, err error) {

@@ -210,7 +210,40 @@ func TestProxy(t *testing.T) {
 		send = append(send, request(uint32(i), "echo", 0x91, byte(i%100))...)
 		want = append(appendHead(want, uint32(i)), 0xc0, 0x91, byte(i%100))
 	}
-	if got := exchange(t, serve(t, s), send); !bytes.Equal(got, want) {
+	addr := serve(t, s)
+	if got := exchange(t, addr, send); !bytes.Equal(got, want) {
 		t.Error("replies differ")
+	}
+
+	// Large and small calls keep their order, too.
+	send, want = nil, nil
+	for i, size := range []int{1, 2 * largeParams, 1, 3 * largeBuffer, largeParams, 1} {
+		params := mpack.AppendRaw([]byte{0x91}, make([]byte, size))
+		send = append(send, request(uint32(i), "echo", params...)...)
+		want = append(append(appendHead(want, uint32(i)), 0xc0), params...)
+	}
+	if got := exchange(t, addr, send); !bytes.Equal(got, want) {
+		t.Error("replies to large requests differ")
+	}
+}
+
+// TestLargeCallsDoNotAddUp: a call with large params waits for those before.
+func TestLargeCallsDoNotAddUp(t *testing.T) {
+	var h holder
+	s := NewServer(Options{})
+	s.HandleAsync("hold", h.start)
+	nc := dial(t, serve(t, s))
+	nc.Write(request(1, "hold", 0x90))
+	nc.Write(request(2, "hold", mpack.AppendRaw([]byte{0x91}, make([]byte, 2*largeParams))...))
+	eventually(t, "small call in flight", func() bool { return h.get(0) != nil })
+	if h.get(1) != nil {
+		t.Fatal("the large call did not wait")
+	}
+	h.finish(0, []byte{1}, nil)
+	eventually(t, "large call in flight", func() bool { return h.get(1) != nil })
+	h.finish(1, []byte{2}, nil)
+	got := make([]byte, 10)
+	if _, err := io.ReadFull(nc, got); err != nil || !bytes.Equal(got, []byte{0x94, 1, 1, 0xc0, 1, 0x94, 1, 2, 0xc0, 2}) {
+		t.Errorf("got % x, %v", got, err)
 	}
 }

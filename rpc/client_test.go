@@ -154,6 +154,28 @@ func TestConnectTimeout(t *testing.T) {
 	})
 }
 
+func TestDialGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewClient("nowhere", ClientOptions{Dial: func(ctx context.Context, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.Ready(ctx); !errors.Is(err, ErrTimeout) || !NotSent(err) {
+			t.Errorf("Ready: %v", err)
+		}
+		start := time.Now()
+		c.Close()
+		if took := time.Since(start); took != 0 {
+			t.Errorf("closing took %v", took)
+		}
+		if err := c.Notify("echo", []byte{0x90}); !errors.Is(err, ErrClosed) {
+			t.Errorf("Notify: %v", err)
+		}
+	})
+}
+
 func TestCallTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewServer(Options{})

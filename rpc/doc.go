@@ -25,6 +25,10 @@
 //	any other error                  its text, result nil
 //	a panic                          a fixed text, result nil; the panic is logged
 //
+// Replies are written when no further complete request has arrived, when 64 kB
+// of them have gathered, or when a call of a method that was slow last time is
+// about to begin. HandleUnbounded exempts a method from Options.Threads.
+//
 // An unknown method is error 1 with the method's name as the result. A notify
 // is executed like a request, and nothing is ever sent for it.
 //
@@ -47,7 +51,20 @@
 // Concurrent calls share the connection. A Client connects once: when its
 // connection is gone, it is done for. Pool replaces such clients and closes
 // those that nobody uses. StartMany and CallMany send one call to several
-// servers of a Pool.
+// servers of a Pool:
+//
+//	p := rpc.NewPool(rpc.PoolOptions{Expire: time.Minute, Lanes: 4})
+//	result, err := p.Call(ctx, addr, lane, method, params)
+//	m := rpc.CallMany(ctx, p, lane, addrs, method, params, timeout)
+//	for _, i := range m.Arrival() {
+//		a := m.Answers()[i] // a.Addr, a.Result, a.Err
+//	}
+//
+// A server executes the calls of one connection one after another, hence
+// lanes: several connections per server, of which one lane always uses the
+// same. A proxy passes Request.Conn, so that the calls of one client keep
+// their order and those of different clients run in parallel. *Many has the
+// Done method of a Pending; what an AsyncHandler adds is Append.
 //
 // Errors of calls match, by errors.Is, ErrConnect, ErrTimeout, ErrClosed or,
 // as *RemoteError from the server itself, ErrMethodNotFound and ErrArgument;

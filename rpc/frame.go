@@ -67,6 +67,19 @@ var codes = func() (t [256]code) {
 	return t
 }()
 
+// lengths is the length of objects whose code alone tells it, and 0 for others.
+var lengths = func() (t [256]uint8) {
+	for i, c := range codes {
+		switch {
+		case c.class == classFixed:
+			t[i] = 1 + c.n
+		case c.class == classRaw && c.n == 0:
+			t[i] = 1 + uint8(i&0x1f)
+		}
+	}
+	return t
+}()
+
 // scanner finds the end of a message while its bytes arrive, looking at every
 // byte once, and notes where the first elements of the message begin. It
 // keeps no bytes: scan gets all bytes of the message received so far.
@@ -101,6 +114,16 @@ func (s *scanner) scan(b []byte) (done bool, err error) {
 			}
 			pos += int(s.skip)
 			s.skip = 0
+		}
+		if d > 1 { // most of what there is
+			for n > 0 && pos < len(b) {
+				size := int(lengths[b[pos]])
+				if size == 0 || size > len(b)-pos {
+					break
+				}
+				pos += size
+				n--
+			}
 		}
 		for n == 0 {
 			if d == 0 {
