@@ -1,8 +1,6 @@
 package fv
 
 import (
-	"bytes"
-	"encoding/binary"
 	"slices"
 	"strconv"
 )
@@ -15,6 +13,10 @@ type Vector struct {
 	keys     []byte
 	features []feature
 	full     bool // a feature found no room
+
+	// Memory of SortMerge.
+	order  []sortKey
+	sorted []feature
 }
 
 type feature struct {
@@ -136,73 +138,4 @@ func (v *Vector) dropZeros() {
 		}
 	}
 	v.features = v.features[:n]
-}
-
-// SortMerge sorts the features by the bytes of their keys, equal keys by
-// value, and sums the values of equal keys in that order. A sum of zero stays.
-func (v *Vector) SortMerge() {
-	if len(v.features) < 2 || v.sorted() {
-		return
-	}
-	// Keys of one vector mostly share how they begin; what all of them share
-	// decides nothing.
-	skip := v.sharedPrefix()
-	slices.SortFunc(v.features, func(a, b feature) int {
-		x, y := v.keys[a.start+skip:a.end], v.keys[b.start+skip:b.end]
-		if len(x) >= 8 && len(y) >= 8 {
-			p, q := binary.BigEndian.Uint64(x), binary.BigEndian.Uint64(y)
-			if p < q {
-				return -1
-			}
-			if p > q {
-				return 1
-			}
-		}
-		if c := bytes.Compare(x, y); c != 0 {
-			return c
-		}
-		switch {
-		case a.value < b.value:
-			return -1
-		case a.value > b.value:
-			return 1
-		default:
-			return 0
-		}
-	})
-	n := 0
-	for i := 1; i < len(v.features); i++ {
-		a, b := &v.features[n], v.features[i]
-		if bytes.Equal(v.keys[a.start:a.end], v.keys[b.start:b.end]) {
-			a.value += b.value
-			continue
-		}
-		n++
-		v.features[n] = b
-	}
-	v.features = v.features[:n+1]
-}
-
-// sorted reports whether the keys ascend without repeating.
-func (v *Vector) sorted() bool {
-	for i := 1; i < len(v.features); i++ {
-		if bytes.Compare(v.Key(i-1), v.Key(i)) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// sharedPrefix is how many bytes all keys begin with.
-func (v *Vector) sharedPrefix() uint32 {
-	first := v.Key(0)
-	for i := 1; i < len(v.features) && len(first) > 0; i++ {
-		key := v.Key(i)
-		n := 0
-		for n < len(first) && n < len(key) && first[n] == key[n] {
-			n++
-		}
-		first = first[:n]
-	}
-	return uint32(len(first))
 }
