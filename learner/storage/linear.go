@@ -92,12 +92,8 @@ func (t *Linear) Delete(name []byte) bool {
 		return false
 	}
 	for f := range t.rows.all {
-		row := t.rows.row(f)
-		for i := range row {
-			if row[i].label == l {
-				t.dropCell(f, i)
-				break
-			}
+		if i := search(t.rows.row(f), l); i >= 0 {
+			t.dropCell(f, i)
 		}
 	}
 	t.labels.remove(l)
@@ -158,7 +154,7 @@ type Scores struct {
 // place is a feature, and which of its cells Variances has found.
 type place struct {
 	feature Feature
-	y, r    int32 // -1 for none
+	y, r    int32 // negative for none
 }
 
 // Of returns a label's score: 0 if nothing in the vector is known for it.
@@ -197,12 +193,11 @@ func (t *Linear) Value(key []byte, l Label) (weight, variance float64, ok bool) 
 		return 0, 0, false
 	}
 	row := t.rows.run(f)
-	for i, c := range row.cells {
-		if c.label == l {
-			return c.weight, row.variance(i), true
-		}
+	i := search(row.cells, l)
+	if i < 0 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	return row.cells[i].weight, row.variance(i), true
 }
 
 // Variances returns the variances that entry i of the vector of s has for y
@@ -220,15 +215,13 @@ func (t *Linear) Variances(s *Scores, i int, y, r Label) (vy, vr float64) {
 	page := &t.rows.pages[h.cells>>pageBits]
 	at := int(h.cells & (pageCells - 1))
 	row := page.cells[at:][:h.n]
-	for j := range row {
-		switch row[j].label {
-		case y:
-			p.y = int32(j)
-			vy = page.variance(at + j)
-		case r:
-			p.r = int32(j)
-			vr = page.variance(at + j)
-		}
+	if i := search(row, y); i >= 0 {
+		p.y = int32(i)
+		vy = page.variance(at + i)
+	}
+	if i := search(row, r); i >= 0 {
+		p.r = int32(i)
+		vr = page.variance(at + i)
 	}
 	return vy, vr
 }

@@ -194,15 +194,11 @@ func ratio(now, before float64) float64 {
 	return 1
 }
 
-// find returns the place of a label in a feature's row, -1 if there is none.
+// find returns the place of a label in a feature's row, negative if there is
+// none.
 func (t *Linear) find(f Feature, l Label) int32 {
 	if f != NoFeature {
-		row := t.rows.row(f)
-		for i := range row {
-			if row[i].label == l {
-				return int32(i)
-			}
-		}
+		return int32(search(t.rows.row(f), l))
 	}
 	return -1
 }

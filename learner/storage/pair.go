@@ -44,31 +44,26 @@ func (t *Linear) at(f Feature, y, r int32) Pair {
 }
 
 func (t *Linear) pair(f Feature, y, r Label) Pair {
-	iy, ir := -1, -1
 	row := t.rows.row(f)
-	for j := range row {
-		switch row[j].label {
-		case y:
-			iy = j
-		case r:
-			ir = j
+	iy, ir := search(row, y), -1
+	if r != NoLabel {
+		ir = search(row, r)
+	}
+	if iy < 0 || ir < 0 && r != NoLabel {
+		if iy < 0 && ir < 0 && r != NoLabel {
+			t.rows.reserve(f, 2)
 		}
-	}
-	missing := uint32(0)
-	if iy < 0 {
-		missing++
-	}
-	if r != NoLabel && ir < 0 {
-		missing++
-	}
-	if missing > 0 {
-		t.rows.reserve(f, missing)
-	}
-	if iy < 0 {
-		iy = t.rows.addCell(f, y)
-	}
-	if r != NoLabel && ir < 0 {
-		ir = t.rows.addCell(f, r)
+		if iy < 0 {
+			t.rows.addCell(f, y)
+		}
+		if ir < 0 && r != NoLabel {
+			t.rows.addCell(f, r)
+		}
+		row = t.rows.row(f)
+		iy = search(row, y)
+		if r != NoLabel {
+			ir = search(row, r)
+		}
 	}
 	return t.at(f, int32(iy), int32(ir))
 }

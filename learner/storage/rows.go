@@ -38,6 +38,7 @@ const (
 	pageCells    = 1 << pageBits
 	textBlock    = 1 << 16
 	ownPage      = 0xff // the class of a row that has a page of its own
+	noRun        = 0xfe // the class of a row that has no room at all
 )
 
 // runSizes are the lengths that rows grow through, before they get a page of
@@ -160,7 +161,7 @@ func (t *rows) intern(key []byte) Feature {
 		t.used++
 	}
 	h := t.feature(f)
-	*h = feature{key: own, flags: h.flags & listed}
+	*h = feature{key: own, class: noRun, flags: h.flags & listed}
 	t.index[own] = f
 	return f
 }
@@ -181,46 +182,68 @@ func (t *rows) keep(key []byte) string {
 	return t.text.String()[start:]
 }
 
-// addCell appends a cell for a label to a row, which may move, and returns its
-// place in the row. Its weight is 0 and its variance 1.
-func (t *rows) addCell(f Feature, l Label) int {
+// search returns the place of a label's cell in a row, or -1-p if there is
+// none and it belongs at p. Rows are in the order of their labels. So a label
+// is never behind the place of its number, and a row that has all labels is an
+// array that they index.
+func search(row []cell, l Label) int {
+	i := len(row) - 1
+	if int(l) < i {
+		i = int(l)
+	}
+	for i >= 0 && row[i].label > l {
+		i--
+	}
+	if i >= 0 && row[i].label == l {
+		return i
+	}
+	return -2 - i
+}
+
+// addCell inserts a cell for a label that has none into a row, which may move.
+// Its weight is 0 and its variance 1.
+func (t *rows) addCell(f Feature, l Label) {
 	t.reserve(f, 1)
+	at := -1 - search(t.row(f), l)
 	h := t.feature(f)
-	i := int(h.n)
 	h.n++
 	t.cells++
-	p := &t.pages[h.cells>>pageBits]
-	at := int(h.cells&(pageCells-1)) + i
-	p.cells[at] = cell{label: l}
-	if p.variances != nil {
-		p.variances[at] = 1
+	row := t.run(f)
+	last := int(h.n) - 1
+	row.slice(at+1, last-at).copyFrom(row.slice(at, last-at))
+	row.cells[at] = cell{label: l}
+	if row.variances != nil {
+		row.variances[at] = 1
 	}
-	if p.shadows != nil {
-		p.shadows[at] = shadow{}
+	if row.shadows != nil {
+		row.shadows[at] = shadow{}
 	}
-	return i
 }
 
 // reserve makes room for n more cells in a row.
 func (t *rows) reserve(f Feature, n uint32) {
 	h := t.feature(f)
-	if h.n > 0 && h.n+n <= t.room(h) {
+	if h.n+n <= t.room(h) {
 		return
 	}
 	class, size := classFor(h.n + n)
 	to := t.allocate(class, size)
 	if h.n > 0 {
 		t.pages[to>>pageBits].slice(int(to&(pageCells-1)), int(h.n)).copyFrom(t.run(f))
-		t.release(h)
 	}
+	t.release(h)
 	h.cells, h.class = to, class
 }
 
 func (t *rows) room(h *feature) uint32 {
-	if h.class == ownPage {
+	switch h.class {
+	case noRun:
+		return 0
+	case ownPage:
 		return uint32(len(t.pages[h.cells>>pageBits].cells))
+	default:
+		return runSizes[h.class]
 	}
-	return runSizes[h.class]
 }
 
 // classFor returns the smallest class that holds n cells, and its size.
@@ -285,27 +308,29 @@ func (t *rows) recycleTail() {
 // release gives a row's run of cells back.
 func (t *rows) release(h *feature) {
 	t.capacity -= int(t.room(h))
-	if h.class == ownPage {
+	switch h.class {
+	case noRun:
+	case ownPage:
 		p := h.cells >> pageBits
 		t.pages[p] = page{}
 		t.freePages = append(t.freePages, p)
-		return
+	default:
+		t.freeRuns[h.class] = append(t.freeRuns[h.class], h.cells)
 	}
-	t.freeRuns[h.class] = append(t.freeRuns[h.class], h.cells)
 }
 
-// dropCell takes cell i out of a row and moves the last one into its place. A
-// row without cells is no feature any more.
+// dropCell takes cell i out of a row. A row without cells is no feature any
+// more.
 func (t *rows) dropCell(f Feature, i int) {
 	h := t.feature(f)
 	last := int(h.n) - 1
 	row := t.run(f)
-	row.slice(i, 1).copyFrom(row.slice(last, 1))
+	row.slice(i, last-i).copyFrom(row.slice(i+1, last-i))
 	t.cells--
 	if last == 0 {
 		t.release(h)
 		delete(t.index, h.key)
-		*h = feature{flags: h.flags & listed}
+		*h = feature{class: noRun, flags: h.flags & listed}
 		t.free = append(t.free, f)
 		return
 	}

@@ -1,0 +1,361 @@
+package storage
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+func vector(entries ...any) *fv.Vector {
+	v := &fv.Vector{}
+	for i := 0; i < len(entries); i += 2 {
+		v.Append([]byte(entries[i].(string)), entries[i+1].(float64))
+	}
+	return v
+}
+
+func names(t *Linear) (list []string) {
+	for _, l := range t.Listing() {
+		list = append(list, t.Name(l))
+	}
+	return list
+}
+
+func TestLabelHash(t *testing.T) {
+	if got, want := labelHash("あ"), uint64(8031304513124424657); got != want {
+		t.Errorf("hash of あ is %d, want %d", got, want)
+	}
+	for name, want := range map[string]uint64{
+		"": 10, "A": 0, "B": 10, "C": 3, "D": 1, "E": 5, "spam": 9, "ham": 10,
+		"news": 4, "misc": 1, "void": 4, "ok": 1, "ng": 10, "label1": 8, "label2": 7,
+	} {
+		if got := labelHash(name) % 11; got != want {
+			t.Errorf("%q is in bucket %d, want %d", name, got, want)
+		}
+	}
+}
+
+func TestListing(t *testing.T) {
+	for _, c := range []struct{ in, want []string }{
+		{[]string{"A", "B", "C"}, []string{"A", "C", "B"}},
+		{[]string{"spam", "ham", "news"}, []string{"news", "spam", "ham"}},
+		{[]string{"ham", "B", ""}, []string{"", "B", "ham"}}, // one bucket: the newest first
+		{nil, nil},
+	} {
+		table := NewLinear(Options{})
+		for _, l := range c.in {
+			table.Register([]byte(l))
+		}
+		if got := names(table); !slices.Equal(got, c.want) {
+			t.Errorf("%q are listed as %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+// The listing is computed anew when labels change.
+func TestListingFollowsLabels(t *testing.T) {
+	table := NewLinear(Options{})
+	for i := range 3000 {
+		table.Register(fmt.Append(nil, i))
+		if i%500 == 0 && len(table.Listing()) != i+1 {
+			t.Fatalf("%d labels are listed, want %d", len(table.Listing()), i+1)
+		}
+	}
+	for i := range 2990 {
+		if !table.Delete(fmt.Append(nil, i)) {
+			t.Fatalf("label %d was not there", i)
+		}
+	}
+	got := names(table)
+	sort.Strings(got)
+	if want := []string{"2990", "2991", "2992", "2993", "2994", "2995", "2996", "2997", "2998", "2999"}; !slices.Equal(got, want) {
+		t.Errorf("left are %q", got)
+	}
+	if table.Delete([]byte("1")) {
+		t.Error("a label was deleted twice")
+	}
+}
+
+// naive is a Linear made of maps.
+type naive struct {
+	weights map[string]map[string]value
+	labels  map[string]bool
+}
+
+func (n *naive) score(v *fv.Vector, label string) float64 {
+	sum := 0.0
+	for i := range v.Len() {
+		if w, ok := n.weights[string(v.Key(i))][label]; ok {
+			sum += float64(w.weight * v.Value(i))
+		}
+	}
+	return sum
+}
+
+// step is one change of a table, the same for all kinds of them.
+func step(rt *rapid.T, table *Linear, n *naive, confident bool) {
+	label := rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"})
+	switch rapid.IntRange(0, 9).Draw(rt, "what") {
+	case 0:
+		l := label.Draw(rt, "deleted")
+		if got := table.Delete([]byte(l)); got != n.labels[l] {
+			rt.Fatalf("Delete(%q) is %v", l, got)
+		}
+		delete(n.labels, l)
+		for f, row := range n.weights {
+			if delete(row, l); len(row) == 0 {
+				delete(n.weights, f)
+			}
+		}
+	case 1:
+		l := label.Draw(rt, "registered")
+		if _, isNew := table.Register([]byte(l)); isNew == n.labels[l] {
+			rt.Fatalf("Register(%q) is %v", l, isNew)
+		}
+		n.labels[l] = true
+	default:
+		train(rt, table, n, confident, label.Draw(rt, "y"), label.Draw(rt, "r"))
+	}
+}
+
+func train(rt *rapid.T, table *Linear, n *naive, confident bool, y, r string) {
+	var v fv.Vector
+	for range rapid.IntRange(0, 5).Draw(rt, "features") {
+		key := rapid.SampledFrom([]string{"p", "q", "r", "s", "t", "u", "v"}).Draw(rt, "key")
+		v.Append([]byte(key), float64(rapid.IntRange(-3, 3).Draw(rt, "x")))
+	}
+	var s Scores
+	table.Score(&v, &s)
+	for _, l := range table.Listing() {
+		if got, want := s.Of(l), n.score(&v, table.Name(l)); !near(got, want) {
+			rt.Fatalf("score of %q is %v, want %v", table.Name(l), got, want)
+		}
+	}
+	ly, _ := table.Register([]byte(y))
+	n.labels[y] = true
+	lr := NoLabel
+	if r != y && r != "" {
+		lr, _ = table.Register([]byte(r))
+		n.labels[r] = true
+	}
+	if confident {
+		for i := range v.Len() {
+			table.Variances(&s, i, ly, lr)
+		}
+	}
+	for i := range v.Len() {
+		p := table.Pair(&v, &s, i, ly, lr)
+		x := v.Value(i)
+		update := func(label string, sign float64) {
+			row := n.weights[string(v.Key(i))]
+			if row == nil {
+				row = map[string]value{}
+				n.weights[string(v.Key(i))] = row
+			}
+			w, ok := row[label]
+			if !ok && confident {
+				w.variance = 1
+			}
+			w.weight += sign * x
+			if confident {
+				w.variance /= 2
+			}
+			row[label] = w
+		}
+		update(y, 1)
+		if lr != NoLabel {
+			update(r, -1)
+		}
+		if !confident {
+			p.Add(x)
+			continue
+		}
+		w, s := p.Y()
+		wr, sr := p.R()
+		p.SetY(w+x, s/2)
+		p.SetR(wr-x, sr/2)
+	}
+}
+
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b)) }
+
+func (n *naive) check(rt *rapid.T, table *Linear) {
+	if table.Len() != len(n.weights) {
+		rt.Fatalf("%d features, want %d", table.Len(), len(n.weights))
+	}
+	if table.Labels() != len(n.labels) || len(table.Listing()) != len(n.labels) {
+		rt.Fatalf("%d labels, want %d", table.Labels(), len(n.labels))
+	}
+	cells := 0
+	for f, row := range n.weights {
+		for l, want := range row {
+			cells++
+			w, s, ok := table.Value([]byte(f), table.Find([]byte(l)))
+			if !ok || !near(w, want.weight) || !near(s, want.variance) {
+				rt.Fatalf("%s, %s is %v, %v, %v, want %v", f, l, w, s, ok, want)
+			}
+		}
+	}
+	if table.rows.cells != cells {
+		rt.Fatalf("%d cells, want %d", table.rows.cells, cells)
+	}
+	inRows := 0
+	for f := range table.rows.all {
+		inRows += int(table.rows.room(table.rows.feature(f)))
+	}
+	if table.rows.capacity != inRows {
+		rt.Fatalf("capacity is %d, but the rows have room for %d", table.rows.capacity, inRows)
+	}
+	if pages := table.rows.inPages(); pages != len(table.rows.pages)*pageCells {
+		rt.Fatalf("%d cells are accounted for, but there are %d pages", pages, len(table.rows.pages))
+	}
+}
+
+func TestEqualsNaiveTable(t *testing.T) {
+	for _, o := range []Options{{}, {Variance: true}, {Shared: true}, {Shared: true, Variance: true}} {
+		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				table := NewLinear(o)
+				n := &naive{map[string]map[string]value{}, map[string]bool{}}
+				for range rapid.IntRange(0, 40).Draw(rt, "steps") {
+					step(rt, table, n, o.Variance)
+					if rapid.IntRange(0, 9).Draw(rt, "compact") == 0 {
+						table.compact()
+					}
+				}
+				n.check(rt, table)
+
+				// What is packed comes back the same, everywhere.
+				packed := table.Pack(nil)
+				for _, other := range []Options{o, {Shared: !o.Shared, Variance: o.Variance}} {
+					again := NewLinear(other)
+					unpack(rt, again, packed, false)
+					n.check(rt, again)
+					if diff := cmp.Diff(names(table), names(again)); diff != "" && len(n.labels) < 11 {
+						sameBucketsOnly(rt, names(table), names(again))
+					}
+				}
+			})
+		})
+	}
+}
+
+// sameBucketsOnly: reading a model back may turn over chains, but never moves a
+// label to another bucket.
+func sameBucketsOnly(rt *rapid.T, a, b []string) {
+	for i := range a {
+		if labelHash(a[i])%11 != labelHash(b[i])%11 {
+			rt.Fatalf("listed as %q and, after loading, as %q", a, b)
+		}
+	}
+}
+
+func unpack(t interface{ Fatalf(string, ...any) }, table *Linear, packed []byte, dropDiff bool) {
+	r := mpack.NewReader(packed)
+	commit, err := table.Unpack(&r, dropDiff)
+	if err != nil {
+		t.Fatalf("unpacking: %v", err)
+	}
+	commit()
+}
+
+// Rows of any length keep their cells, also those with a page of their own.
+func TestLongRows(t *testing.T) {
+	table := NewLinear(Options{Shared: true, Variance: true})
+	const labels = 3 * pageCells
+	var s Scores
+	for i := range labels {
+		v := vector("f", 1.0)
+		table.Score(v, &s)
+		y, _ := table.Register(fmt.Append(nil, "l", (i*7919)%labels))
+		p := table.Pair(v, &s, 0, y, NoLabel)
+		p.SetY(float64(i), 0.5)
+	}
+	for i := range labels {
+		w, variance, ok := table.Value([]byte("f"), table.Find(fmt.Append(nil, "l", (i*7919)%labels)))
+		if !ok || w != float64(i) || variance != 0.5 {
+			t.Fatalf("label %d has %v, %v, %v", i, w, variance, ok)
+		}
+	}
+}
+
+// A table whose labels come and go stays as small as what it holds.
+func TestMemoryIsReused(t *testing.T) {
+	for _, o := range []Options{{Variance: true}, {Shared: true}} {
+		table := NewLinear(o)
+		var s Scores
+		for i := range 200 {
+			name := fmt.Append(nil, "label", i)
+			for f := range 200 {
+				v := vector(fmt.Sprintf("feature %d of label %d", f, i), 1.0, "common", 1.0)
+				table.Score(v, &s)
+				y, _ := table.Register(name)
+				for k := range v.Len() {
+					p := table.Pair(v, &s, k, y, NoLabel)
+					p.Add(1)
+				}
+			}
+			if i >= 3 {
+				table.Delete(fmt.Append(nil, "label", i-3))
+			}
+		}
+		if want := 3*200 + 1; table.Len() != want {
+			t.Errorf("%d features, want %d", table.Len(), want)
+		}
+		if table.rows.used > 10000 || len(table.rows.pages) > 20 || len(table.changed) > 10000 {
+			t.Errorf("%d features numbered, %d pages, %d listed as changed",
+				table.rows.used, len(table.rows.pages), len(table.changed))
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	status := func(table *Linear) map[string]string {
+		m := map[string]string{}
+		table.Status(func(k, v string) { m[k] = v })
+		return m
+	}
+	add := func(table *Linear) {
+		v := vector("f", 1.0, "g", 1.0)
+		var s Scores
+		table.Score(v, &s)
+		y, _ := table.Register([]byte("y"))
+		for i := range 2 {
+			p := table.Pair(v, &s, i, y, NoLabel)
+			p.Add(1)
+		}
+	}
+	alone, shared := NewLinear(Options{}), NewLinear(Options{Shared: true})
+	add(alone)
+	add(shared)
+	if diff := cmp.Diff(map[string]string{
+		"num_features": "2", "num_classes": "1", "storage": "local_storage",
+	}, status(alone)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{
+		"num_features": "0", "num_features_diff": "2", "num_classes": "1",
+		"model_version": "0", "storage": "local_storage_mixture",
+	}, status(shared)); diff != "" {
+		t.Error(diff)
+	}
+	exchange(t, shared)
+	if diff := cmp.Diff(map[string]string{
+		"num_features": "2", "num_features_diff": "0", "num_classes": "1",
+		"model_version": "1", "storage": "local_storage_mixture",
+	}, status(shared)); diff != "" {
+		t.Error(diff)
+	}
+	shared.Delete([]byte("y"))
+	if got := status(shared)["num_features"]; got != "0" {
+		t.Errorf("num_features is %s after the only label is gone", got)
+	}
+}
