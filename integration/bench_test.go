@@ -145,8 +145,9 @@ func (w *workload) measure(b *testing.B, s *server, name string, requests [][]by
 	if err != nil {
 		b.Fatal(err)
 	}
-	took, used := time.Since(began), cpu(b, s.Process.Pid)-before
-	b.ReportMetric(float64(used.Microseconds())/data, "µs-cpu/"+name)
+	took, used := time.Since(began), cpu(b, s.Process.Pid).since(before)
+	b.ReportMetric(float64(used.total().Microseconds())/data, "µs-cpu/"+name)
+	b.ReportMetric(float64(used.system.Microseconds())/data, "µs-kernel/"+name)
 	b.ReportMetric(float64(took.Microseconds())/data, "µs-wall/"+name)
 }
 

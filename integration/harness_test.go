@@ -256,8 +256,17 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// cpu is the processor time that a process has used.
-func cpu(t testing.TB, pid int) time.Duration {
+// times is the processor time that a process has used, in its own code and in
+// the kernel's.
+type times struct{ user, system time.Duration }
+
+func (t times) total() time.Duration { return t.user + t.system }
+
+func (t times) since(before times) times {
+	return times{t.user - before.user, t.system - before.system}
+}
+
+func cpu(t testing.TB, pid int) times {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -266,15 +275,14 @@ func cpu(t testing.TB, pid int) time.Duration {
 	// The fields after the name in brackets; user and system time are the
 	// 14th and 15th of all, in hundredths of a second.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	var ticks int
-	for _, f := range fields[11:13] {
-		n, err := strconv.Atoi(f)
+	ticks := func(field string) time.Duration {
+		n, err := strconv.Atoi(field)
 		if err != nil {
 			t.Fatal(err)
 		}
-		ticks += n
+		return time.Duration(n) * 10 * time.Millisecond
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return times{ticks(fields[11]), ticks(fields[12])}
 }
 
 // memory is how many bytes of a process are resident.
