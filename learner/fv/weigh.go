@@ -37,7 +37,10 @@ type lookups struct {
 }
 
 // docGroup is a BM25 group of the document at hand.
-type docGroup struct{ length, average float64 }
+type docGroup struct {
+	length, average float64
+	id              uint32 // of its total length in the weight manager
+}
 
 // weigh counts the features if told so and then multiplies them by their
 // global weights.
@@ -130,25 +133,23 @@ func (w *WeightManager) count(v *Vector, l *lookups, bm25 bool) {
 	w.mu.Lock()
 	w.documents.recent++
 	for i := range v.features {
-		id, added := w.keys.intern(v.Key(i), l.hashes[i])
-		if added {
-			w.features = append(w.features, counter{})
-		}
-		w.features[id].add(1)
+		id := w.features.intern(v.Key(i), l.hashes[i])
+		w.features.add(id, 1)
 		l.ids[i] = id
 	}
 	if !bm25 {
 		return
 	}
 	for i := range l.groups {
-		g := w.group(l.groupKeys.key(uint32(i)), l.groupKeys.keys[i].hash)
-		g.frequency.add(1)
+		key, hash := l.groupKeys.key(uint32(i)), l.groupKeys.keys[i].hash
+		w.groups.add(w.groups.intern(key, hash), 1)
+		l.groups[i].id = w.lengths.intern(key, hash)
 	}
-	// Lengths are summed feature by feature, as a sum of the document's sums
+	// Lengths are summed feature by feature: a sum of the document's sums
 	// would be rounded otherwise.
 	for i := range v.features {
 		if g := l.groupOf[i]; g >= 0 {
-			w.group(l.groupKeys.key(uint32(g)), l.groupKeys.keys[g].hash).length.add(v.features[i].value)
+			w.lengths.add(l.groups[g].id, v.features[i].value)
 		}
 	}
 }
@@ -170,21 +171,17 @@ func (w *WeightManager) look(v *Vector, l *lookups, runs []run, counted bool) {
 			for ; i < r.end; i++ {
 				id, ok := l.ids[i], counted
 				if !counted {
-					id, ok = w.keys.find(v.Key(i), l.hashes[i])
+					id, ok = w.features.keys.find(v.Key(i), l.hashes[i])
 				}
 				l.numbers[i] = 0
 				if ok {
-					l.numbers[i] = w.features[id].frequency()
+					l.numbers[i] = w.features.frequency(id)
 				}
 			}
 		}
 	}
 	for i := range l.groups {
-		id, ok := w.groups.find(l.groupKeys.key(uint32(i)), l.groupKeys.keys[i].hash)
-		l.groups[i].average = 0
-		if ok {
-			l.groups[i].average = w.bm25[id].average()
-		}
+		l.groups[i].average = w.averageLength(l.groupKeys.key(uint32(i)), l.groupKeys.keys[i].hash)
 	}
 }
 

@@ -16,51 +16,33 @@ func (w *WeightManager) Pack(b []byte) []byte {
 	defer w.mu.RUnlock()
 	b = mpack.AppendArrayHeader(b, 3)
 	b = appendVersion(b, w.version)
-	b = w.appendTable(b, inDiff)
-	return w.appendTable(b, inMaster)
+	b = w.appendDiff(b)
+	return w.appendMaster(b)
 }
 
 func appendVersion(b []byte, v uint64) []byte {
 	return mpack.AppendUint(mpack.AppendArrayHeader(b, 1), v)
 }
 
-func (w *WeightManager) appendTable(b []byte, in tables) []byte {
-	documents, user := w.documents.master, w.user.master
-	value := func(c *counter) float64 { return c.master }
-	if in == inDiff {
-		documents, user = w.documents.diff(), w.userDiff()
-		value = (*counter).diff
-	}
-	b = mpack.AppendArrayHeader(b, 5)
-	b = mpack.AppendUint(b, documents)
+func (w *WeightManager) appendDiff(b []byte) []byte {
+	b = mpack.AppendUint(mpack.AppendArrayHeader(b, 5), w.documents.diff())
+	b = w.features.appendDiff(b)
+	b = w.groups.appendDiff(b)
+	b = w.lengths.appendDiff(b)
+	return appendMap(b, w.userDiff())
+}
 
-	b = mpack.AppendArrayHeader(b, 1)
-	b = mpack.AppendMapHeader(b, w.countFeatures(in))
-	for i := range w.features {
-		if c := &w.features[i]; c.in&in != 0 {
-			b = mpack.AppendRaw(b, w.keys.key(uint32(i)))
-			b = mpack.AppendFloat64(b, value(c))
-		}
-	}
-	frequencies, lengths := w.countGroups(in)
-	b = mpack.AppendArrayHeader(b, 1)
-	b = mpack.AppendMapHeader(b, frequencies)
-	for i := range w.bm25 {
-		if c := &w.bm25[i].frequency; c.in&in != 0 {
-			b = mpack.AppendRaw(b, w.groups.key(uint32(i)))
-			b = mpack.AppendFloat64(b, value(c))
-		}
-	}
-	b = mpack.AppendArrayHeader(b, 1)
-	b = mpack.AppendMapHeader(b, lengths)
-	for i := range w.bm25 {
-		if c := &w.bm25[i].length; c.in&in != 0 {
-			b = mpack.AppendRaw(b, w.groups.key(uint32(i)))
-			b = mpack.AppendFloat64(b, value(c))
-		}
-	}
-	b = mpack.AppendMapHeader(b, len(user))
-	for k, v := range user {
+func (w *WeightManager) appendMaster(b []byte) []byte {
+	b = mpack.AppendUint(mpack.AppendArrayHeader(b, 5), w.documents.master)
+	b = w.features.appendMaster(b)
+	b = w.groups.appendMaster(b)
+	b = w.lengths.appendMaster(b)
+	return appendMap(b, w.user.master)
+}
+
+func appendMap(b []byte, m map[string]float64) []byte {
+	b = mpack.AppendMapHeader(b, len(m))
+	for k, v := range m {
 		b = mpack.AppendRaw(b, k)
 		b = mpack.AppendFloat64(b, v)
 	}
@@ -81,9 +63,9 @@ func (w *WeightManager) Unpack(r *mpack.Reader, dropUnmixed bool) (commit func()
 		case i == 0:
 			m.version, err = readVersion(r)
 		case i == 1 && !dropUnmixed:
-			err = m.readTable(r, inRecent)
+			err = m.readTable(r, &m.documents.recent, &m.user.recent, (*counters).setDiff)
 		case i == 2:
-			err = m.readTable(r, inMaster)
+			err = m.readTable(r, &m.documents.master, &m.user.master, (*counters).setMaster)
 		default:
 			err = r.Skip()
 		}
@@ -109,85 +91,27 @@ func readVersion(r *mpack.Reader) (v uint64, err error) {
 	return v, err
 }
 
-// readFields reads a structure, which may have fewer or more fields than
-// expected.
-func readFields(r *mpack.Reader, field func(i int) error) error {
-	n, err := r.ArrayHeader()
-	for i := 0; i < n && err == nil; i++ {
-		err = field(i)
-	}
-	return err
-}
-
-// readTable adds a table to the recent or the master counts.
-func (w *WeightManager) readTable(r *mpack.Reader, in tables) error {
-	put := func(c *counter, x float64) {
-		if in == inMaster {
-			c.addMaster(x)
-		} else {
-			c.add(x)
-		}
-	}
-	return readFields(r, func(i int) error {
+// readTable reads the diff or the master into a manager that has none yet.
+func (w *WeightManager) readTable(r *mpack.Reader, documents *uint64, user *map[string]float64,
+	set func(t *counters, id uint32, x float64)) error {
+	return readFields(r, func(i int) (err error) {
 		switch i {
 		case 0:
-			n, err := r.Uint64()
-			if in == inMaster {
-				w.documents.master += n
-			} else {
-				w.documents.recent += n
-			}
+			*documents, err = r.Uint64()
 			return err
 		case 1:
-			return readCounters(r, func(key []byte, x float64) { put(w.feature(key, hashKey(key)), x) })
+			return w.features.read(r, set)
 		case 2:
-			return readCounters(r, func(key []byte, x float64) { put(&w.group(key, hashKey(key)).frequency, x) })
+			return w.groups.read(r, set)
 		case 3:
-			return readCounters(r, func(key []byte, x float64) { put(&w.group(key, hashKey(key)).length, x) })
+			return w.lengths.read(r, set)
 		case 4:
-			user := &w.user.recent
-			if in == inMaster {
-				user = &w.user.master
-			}
-			return readMap(r, func(key []byte, x float64) {
-				if *user == nil {
-					*user = map[string]float64{}
-				}
-				(*user)[string(key)] = x
-			})
+			*user = map[string]float64{}
+			return readMap(r, func(key []byte, x float64) { (*user)[string(key)] = x })
 		default:
 			return r.Skip()
 		}
 	})
-}
-
-// readCounters reads a map that lies alone in an array.
-func readCounters(r *mpack.Reader, put func(key []byte, x float64)) error {
-	return readFields(r, func(i int) error {
-		if i > 0 {
-			return r.Skip()
-		}
-		return readMap(r, put)
-	})
-}
-
-func readMap(r *mpack.Reader, put func(key []byte, x float64)) error {
-	n, err := r.MapHeader()
-	if err != nil {
-		return err
-	}
-	for range n {
-		key, err := r.Raw()
-		if err != nil {
-			return err
-		}
-		x, err := r.Float64()
-		if err != nil {
-			return err
-		}
-		put(key, x)
-	}
-	return nil
 }
 
 var _ engine.Mixable = (*WeightManager)(nil)
@@ -198,18 +122,14 @@ func (w *WeightManager) Diff(b []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b = mpack.AppendArrayHeader(b, 2)
-	b = w.appendTable(b, inDiff)
+	b = w.appendDiff(b)
 	b = appendVersion(b, w.version)
 
 	w.documents.sent, w.documents.recent = w.documents.diff(), 0
 	w.user.sent, w.user.recent = w.userDiff(), nil
-	for i := range w.features {
-		w.features[i].send()
-	}
-	for i := range w.bm25 {
-		w.bm25[i].frequency.send()
-		w.bm25[i].length.send()
-	}
+	w.features.send()
+	w.groups.send()
+	w.lengths.send()
 	return b
 }
 
@@ -228,14 +148,10 @@ func (w *WeightManager) Put(r *mpack.Reader) (ok bool, err error) {
 	w.version++
 	w.documents.sent = 0
 	w.user.sent = nil
-	for i := range w.features {
-		w.features[i].dropSent()
-	}
-	for i := range w.bm25 {
-		w.bm25[i].frequency.dropSent()
-		w.bm25[i].length.dropSent()
-	}
-	mixed.addTo(w, (*counter).addMaster)
+	w.features.dropSent()
+	w.groups.dropSent()
+	w.lengths.dropSent()
+	mixed.addTo(w, (*counters).addMaster)
 	w.documents.master += mixed.documents.recent
 	if w.user.master == nil {
 		w.user.master = map[string]float64{}
@@ -250,7 +166,7 @@ func readDiff(r *mpack.Reader) (*WeightManager, error) {
 	err := readFields(r, func(i int) (err error) {
 		switch i {
 		case 0:
-			return m.readTable(r, inRecent)
+			return m.readTable(r, &m.documents.recent, &m.user.recent, (*counters).setDiff)
 		case 1:
 			m.version, err = readVersion(r)
 			return err
@@ -264,22 +180,11 @@ func readDiff(r *mpack.Reader) (*WeightManager, error) {
 	return &m, nil
 }
 
-// addTo adds the recent counts to those of another manager.
-func (w *WeightManager) addTo(to *WeightManager, add func(c *counter, x float64)) {
-	for i := range w.features {
-		if c := &w.features[i]; c.in != 0 {
-			add(to.feature(w.keys.key(uint32(i)), w.keys.keys[i].hash), c.recent)
-		}
-	}
-	for i := range w.bm25 {
-		g := to.group(w.groups.key(uint32(i)), w.groups.keys[i].hash)
-		if c := &w.bm25[i].frequency; c.in != 0 {
-			add(&g.frequency, c.recent)
-		}
-		if c := &w.bm25[i].length; c.in != 0 {
-			add(&g.length, c.recent)
-		}
-	}
+// addTo adds the diff to counts of another manager.
+func (w *WeightManager) addTo(to *WeightManager, add func(t *counters, id uint32, x float64)) {
+	w.features.addTo(&to.features, add)
+	w.groups.addTo(&to.groups, add)
+	w.lengths.addTo(&to.lengths, add)
 }
 
 // NewFold returns an empty accumulator of diffs.
@@ -297,7 +202,7 @@ func (f *weightFold) Add(diff *mpack.Reader) error {
 	case f.sum == nil || d.version > f.sum.version:
 		f.sum = d
 	case d.version == f.sum.version:
-		d.addTo(f.sum, (*counter).add)
+		d.addTo(f.sum, (*counters).add)
 		f.sum.documents.recent += d.documents.recent
 		if f.sum.user.recent == nil {
 			f.sum.user.recent = d.user.recent
@@ -314,6 +219,6 @@ func (f *weightFold) Append(b []byte) []byte {
 		sum = &WeightManager{}
 	}
 	b = mpack.AppendArrayHeader(b, 2)
-	b = sum.appendTable(b, inDiff)
+	b = sum.appendDiff(b)
 	return appendVersion(b, sum.version)
 }

@@ -1,6 +1,8 @@
 package pattern
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -10,15 +12,31 @@ type runeSet []rune
 
 // tables returns the set of the characters in any of the tables.
 func tables(list ...*unicode.RangeTable) runeSet {
-	var s runeSet
-	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if !unicode.In(r, list...) {
-			continue
+	var all []([2]rune)
+	add := func(low, high, stride rune) {
+		if stride == 1 {
+			all = append(all, [2]rune{low, high})
+			return
 		}
-		if n := len(s); n > 0 && s[n-1] == r-1 {
-			s[n-1] = r
+		for r := low; r <= high; r += stride {
+			all = append(all, [2]rune{r, r})
+		}
+	}
+	for _, t := range list {
+		for _, r := range t.R16 {
+			add(rune(r.Lo), rune(r.Hi), rune(r.Stride))
+		}
+		for _, r := range t.R32 {
+			add(rune(r.Lo), rune(r.Hi), rune(r.Stride))
+		}
+	}
+	slices.SortFunc(all, func(a, b [2]rune) int { return cmp.Compare(a[0], b[0]) })
+	var s runeSet
+	for _, r := range all {
+		if n := len(s); n > 0 && r[0] <= s[n-1]+1 {
+			s[n-1] = max(s[n-1], r[1])
 		} else {
-			s = append(s, r, r)
+			s = append(s, r[0], r[1])
 		}
 	}
 	return s
