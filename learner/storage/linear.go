@@ -149,6 +149,7 @@ func (t *Linear) recountBase(f Feature) {
 type Scores struct {
 	sums   []float64
 	places []place
+	hashes []uint64
 }
 
 // place is a feature, and which of its cells Variances has found.
@@ -170,15 +171,26 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 	s.sums = s.sums[:n]
 	clear(s.sums)
 	sums := s.sums
-	s.places = s.places[:0]
+	// In passes, of which each waits for one load per feature, so that the
+	// loads of many features overlap: in a large table that is what counts.
+	s.places, s.hashes = s.places[:0], s.hashes[:0]
 	for i := range v.Len() {
-		f := t.rows.find(v.Key(i))
-		s.places = append(s.places, place{f, -1, -1})
-		if f == NoFeature {
+		hash := t.rows.index.hash(v.Key(i))
+		s.hashes = append(s.hashes, hash)
+		s.places = append(s.places, place{t.rows.index.guess(hash), -1, -1})
+	}
+	for i := range s.places {
+		p := &s.places[i]
+		if p.feature != NoFeature && t.rows.feature(p.feature).key != string(v.Key(i)) {
+			p.feature = t.rows.lookup(s.hashes[i], v.Key(i))
+		}
+	}
+	for i, p := range s.places {
+		if p.feature == NoFeature {
 			continue
 		}
 		x := v.Value(i)
-		row := t.rows.row(f)
+		row := t.rows.row(p.feature)
 		for j := range row {
 			c := &row[j]
 			sums[c.label] += float64(c.weight * x)

@@ -1,6 +1,9 @@
 package storage
 
-import "strings"
+import (
+	"hash/maphash"
+	"strings"
+)
 
 // Feature is the dense number of a feature key in a Linear.
 type Feature uint32
@@ -13,7 +16,7 @@ const NoFeature = ^Feature(0)
 // text; both are reused when labels go. Most features have one or two labels
 // and there can be millions, so that every byte per feature counts.
 type rows struct {
-	index    map[string]Feature
+	index    *index
 	features [][]feature // in blocks of featureBlock
 	used     int         // features ever numbered
 	free     []Feature   // of these, those that are gone
@@ -90,10 +93,10 @@ type page struct {
 }
 
 func newRows(o Options) *rows {
-	return &rows{index: map[string]Feature{}, options: o}
+	return &rows{index: newIndex(), options: o}
 }
 
-func (t *rows) len() int { return len(t.index) }
+func (t *rows) len() int { return t.index.n }
 
 func (t *rows) feature(f Feature) *feature {
 	return &t.features[f>>featureBits][f&(featureBlock-1)]
@@ -137,16 +140,12 @@ func (p page) copyFrom(from page) {
 }
 
 // find returns the feature of a key.
-func (t *rows) find(key []byte) Feature {
-	if f, ok := t.index[string(key)]; ok {
-		return f
-	}
-	return NoFeature
-}
+func (t *rows) find(key []byte) Feature { return t.lookup(t.index.hash(key), key) }
 
 // intern returns the feature of a key, which is new if need be.
 func (t *rows) intern(key []byte) Feature {
-	if f, ok := t.index[string(key)]; ok {
+	hash := t.index.hash(key)
+	if f := t.lookup(hash, key); f != NoFeature {
 		return f
 	}
 	own := t.keep(key)
@@ -162,7 +161,7 @@ func (t *rows) intern(key []byte) Feature {
 	}
 	h := t.feature(f)
 	*h = feature{key: own, class: noRun, flags: h.flags & listed}
-	t.index[own] = f
+	t.index.add(hash, f)
 	return f
 }
 
@@ -329,7 +328,7 @@ func (t *rows) dropCell(f Feature, i int) {
 	t.cells--
 	if last == 0 {
 		t.release(h)
-		delete(t.index, h.key)
+		t.index.remove(maphash.String(t.index.seed, h.key), f)
 		*h = feature{class: noRun, flags: h.flags & listed}
 		t.free = append(t.free, f)
 		return
@@ -349,7 +348,7 @@ func (t *rows) all(yield func(Feature) bool) {
 // wasteful reports whether most of the memory holds nothing any more.
 func (t *rows) wasteful() bool {
 	const small = 4 * featureBlock
-	return len(t.free) > small && len(t.free) > len(t.index) ||
+	return len(t.free) > small && len(t.free) > t.index.n ||
 		len(t.pages)*pageCells > 16*pageCells && t.inPages() > 4*t.cells
 }
 
@@ -365,7 +364,6 @@ func (t *rows) inPages() int {
 // compacted returns a copy without waste, and the new numbers of the features.
 func (t *rows) compacted() (*rows, []Feature) {
 	n := newRows(t.options)
-	n.index = make(map[string]Feature, len(t.index))
 	moved := make([]Feature, t.used)
 	for f := range moved {
 		moved[f] = NoFeature
