@@ -112,11 +112,17 @@ type process struct {
 // launch starts the program under a name, in a folder of its own.
 func launch(t testing.TB, name string, args ...string) *process {
 	t.Helper()
+	return launchIn(t, t.TempDir(), name, args...)
+}
+
+// launchIn starts the program in that folder.
+func launchIn(t testing.TB, dir, name string, args ...string) *process {
+	t.Helper()
 	p := &process{done: make(chan struct{})}
 	p.Cmd = &exec.Cmd{
 		Path:   binary(t),
 		Args:   append([]string{name}, args...),
-		Dir:    t.TempDir(),
+		Dir:    dir,
 		Stdout: &p.out,
 		Stderr: &p.out,
 	}

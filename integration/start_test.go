@@ -220,8 +220,7 @@ func TestDaemon(t *testing.T) {
 	}
 	addr := freeAddr(t)
 	_, port, _ := strings.Cut(addr, ":")
-	t.Chdir(dir)
-	p := launch(t, "jubaclassifier", "-D", "-f", filepath.Join(dir, "config.json"), "-b", "127.0.0.1", "-p", port, "-d", dir)
+	p := launchIn(t, dir, "jubaclassifier", "-D", "-f", "config.json", "-b", "127.0.0.1", "-p", port, "-d", ".")
 	if code := p.exit(t); code != 0 {
 		t.Fatalf("the parent's exit code is %d, want 0", code)
 	}
@@ -244,6 +243,48 @@ func TestDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the daemon ends", func() bool { return syscall.Kill(pid, 0) != nil || zombie(pid) })
+}
+
+// A log configuration decides on level and file; after a rotation and SIGHUP
+// the log goes on in a new file.
+func TestLogConfig(t *testing.T) {
+	dir := t.TempDir()
+	config := writeFile(t, "log.xml", `<?xml version="1.0"?>
+<!DOCTYPE log4j:configuration SYSTEM "log4j.dtd">
+<log4j:configuration xmlns:log4j="http://jakarta.apache.org/log4j/">
+  <appender name="file" class="org.apache.log4j.FileAppender">
+    <param name="File" value="`+dir+`/${JUBATUS_PROCESS}.${JUBATUS_HOST}_${JUBATUS_PORT}.log.${JUBATUS_PID}" />
+  </appender>
+  <root><priority value="info" /><appender-ref ref="file" /></root>
+</log4j:configuration>
+`)
+	s := serve(t, "jubaclassifier", linear, "-g", config)
+	file := filepath.Join(dir, fmt.Sprintf("jubaclassifier.%s.log.%d", strings.ReplaceAll(s.addr, ":", "_"), s.Process.Pid))
+	logged := func(name, what string) func() bool {
+		return func() bool {
+			text, err := os.ReadFile(name)
+			return err == nil && strings.Contains(string(text), what)
+		}
+	}
+	eventually(t, "the start is in the file", logged(file, "jubaclassifier RPC server startup"))
+	if status := statusOf(t, s); status["log_config"] != config {
+		t.Errorf("log_config is %q, want %q", status["log_config"], config)
+	}
+	if err := os.Rename(file, file+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the reload is announced in the old file", logged(file+".1", "reloading log configuration: "+config))
+	eventually(t, "there is a new file", func() bool { _, err := os.Stat(file); return err == nil })
+	s.stop(t)
+	if !logged(file, "caught SIGTERM")() {
+		t.Error("the end is not in the new file")
+	}
+	if out := s.out.String(); out != "" {
+		t.Errorf("the server still says %q", out)
+	}
 }
 
 func zombie(pid int) bool {
