@@ -1,7 +1,11 @@
 package fv_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"math"
 	"strings"
 	"testing"
@@ -352,4 +356,37 @@ func TestUserWeight(t *testing.T) {
 	convert(t, c, texts("/address", "tokyo"))
 	c.Weights().SetUserWeight("/address$tokyo@str", 1.5)
 	convert(t, c, texts("/address", "tokyo", "/address", "osaka"), feature{"/address$tokyo@str#bin/weight", 1.5})
+}
+
+func TestStandardPlugins(t *testing.T) {
+	c := mustNew(t, `{
+		"string_types": {
+			"mecab": {"method": "dynamic", "path": "/opt/jubatus/lib/jubatus/plugin/libmecab_splitter.so", "function": "create",
+				"arg": "", "ngram": "1", "base": "false", "include_features": "*", "exclude_features": "助詞,*"},
+			"stem": {"method": "dynamic", "path": "libpython_bridge.so", "function": "string_feature",
+				"module": "sentence_stemmer", "class": "SentenceStemmer"}},
+		"string_rules": [
+			{"key": "ja", "type": "mecab", "sample_weight": "tf", "global_weight": "bin"},
+			{"key": "en", "type": "stem", "sample_weight": "tf", "global_weight": "bin"}],
+		"num_filter_types": {"half": {"method": "dynamic", "path": "libnormalize_num_filter.so", "function": "create", "min": "0", "max": "2"}},
+		"num_filter_rules": [{"key": "x", "type": "half", "suffix": "/2"}],
+		"num_rules": [{"key": "*", "type": "num"}],
+		"binary_types": {"image": {"method": "dynamic", "path": "libimage_feature.so", "function": "create"}},
+		"binary_rules": [{"key": "*", "type": "image"}]}`)
+	var picture bytes.Buffer
+	pixel := image.NewNRGBA(image.Rect(0, 0, 1, 1))
+	pixel.Set(0, 0, color.NRGBA{R: 255, A: 255})
+	if err := png.Encode(&picture, pixel); err != nil {
+		t.Fatal(err)
+	}
+	d := with(texts("ja", "噂の噂", "en", "foxes fox"), "x", 3)
+	d.AddBinary("face", picture.Bytes())
+	convert(t, c, d,
+		feature{"ja$噂@mecab#tf/bin", 2}, feature{"en$fox@stem#tf/bin", 2},
+		feature{"x@num", 3}, feature{"x/2@num", 1.5}, feature{"face@image#RGB/0-0-2", 1})
+	d.AddBinary("broken", []byte("?"))
+	var v fv.Vector
+	if err := c.Convert(d, &v); err == nil || v.Len() != 0 {
+		t.Errorf("a broken image: %v", err)
+	}
 }

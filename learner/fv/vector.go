@@ -32,8 +32,21 @@ const (
 	maxFeatures = 1 << 24
 )
 
-// Reset empties the vector and keeps its memory.
-func (v *Vector) Reset() { v.keys, v.features, v.full = v.keys[:0], v.features[:0], false }
+// keptKeyBytes and keptFeatures are how much memory an empty vector keeps.
+const (
+	keptKeyBytes = 1 << 23
+	keptFeatures = 1 << 18
+)
+
+// Reset empties the vector and keeps its memory, unless it is out of the
+// ordinary.
+func (v *Vector) Reset() {
+	if cap(v.keys) > keptKeyBytes || cap(v.features) > keptFeatures {
+		*v = Vector{}
+		return
+	}
+	v.keys, v.features, v.full = v.keys[:0], v.features[:0], false
+}
 
 // Len is the number of features.
 func (v *Vector) Len() int { return len(v.features) }
