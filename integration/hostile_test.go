@@ -30,6 +30,7 @@ var attacks = []struct {
 	{"huge raw", false, []byte{0x94, 0, 1, 0xa5, 't', 'r', 'a', 'i', 'n', 0xdb, 0xff, 0xff, 0xff, 0xff}},
 	{"huge method", false, []byte{0x94, 0, 1, 0xdb, 0xff, 0xff, 0xff, 0xff, 'x'}},
 	{"half a request", false, []byte{0x94, 0, 1, 0xa5, 't', 'r'}},
+	{"never reads", false, bytes.Repeat([]byte("\x94\x00\x01\xaaget_status\x91\xa0"), 6000)},
 	{"nothing", false, nil},
 }
 
@@ -98,7 +99,13 @@ func attack(addr string, i int, sent *sync.WaitGroup, release <-chan struct{}) e
 	if err := conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
 		return err
 	}
-	if _, err := conn.Write(a.send); err != nil && !a.ends {
+	if a.name == "never reads" {
+		// The server stops reading at some point, and that is as it should be.
+		if err := conn.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.Write(a.send); err != nil && !a.ends && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%s: %w", a.name, err)
 	}
 	if a.ends {
