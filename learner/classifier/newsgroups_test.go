@@ -156,3 +156,30 @@ func top(t testing.TB, answer []byte) (best string) {
 	}
 	return best
 }
+
+// Text under the tutorial's configuration, per article.
+func BenchmarkNewsgroups(b *testing.B) {
+	train, _ := newsgroups(b)
+	train = train[:2000]
+	c := newBare(build(b, newsConfig, false))
+	var labeledArgs, plainArgs [][]byte
+	for _, d := range train {
+		in := datum.Datum{Strings: []datum.Pair{{Key: []byte("message"), Value: d.text}}}
+		labeledArgs = append(labeledArgs, labeled(d.label, &in))
+		plainArgs = append(plainArgs, in.Append(mpack.AppendArrayHeader(nil, 1)))
+	}
+	for _, m := range []struct {
+		method string
+		lock   service.Lock
+		args   [][]byte
+	}{{"train", service.Update, labeledArgs}, {"classify", service.Analysis, plainArgs}} {
+		b.Run(m.method, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := c.do(c.handlers[m.method], m.lock, m.args[i%len(m.args)], 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
