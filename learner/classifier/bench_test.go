@@ -40,8 +40,8 @@ func labeled(label string, d *datum.Datum) []byte {
 	return d.Append(b)
 }
 
-// words makes data of 30 strings out of a vocabulary of 2000 that depends on
-// the label a little.
+// words makes n calls to train and to classify, each with one datum of so many
+// strings and numbers that depend a little on its label, which is one of ten.
 func words(n, strings, nums int) (train, classify [][]byte) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range n {

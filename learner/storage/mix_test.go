@@ -13,10 +13,10 @@ import (
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
-type testing_ interface{ Fatalf(string, ...any) }
+type fataler interface{ Fatalf(string, ...any) }
 
 // fold folds diffs in this order.
-func fold(t testing_, m engine.Mixable, diffs ...[]byte) []byte {
+func fold(t fataler, m engine.Mixable, diffs ...[]byte) []byte {
 	f := m.NewFold()
 	for _, d := range diffs {
 		r := mpack.NewReader(d)
@@ -27,7 +27,7 @@ func fold(t testing_, m engine.Mixable, diffs ...[]byte) []byte {
 	return f.Append(nil)
 }
 
-func put(t testing_, m engine.Mixable, mixed []byte) bool {
+func put(t fataler, m engine.Mixable, mixed []byte) bool {
 	r := mpack.NewReader(mixed)
 	ok, err := m.Put(&r)
 	if err != nil {
@@ -37,7 +37,7 @@ func put(t testing_, m engine.Mixable, mixed []byte) bool {
 }
 
 // exchange mixes tables with each other.
-func exchange(t testing_, tables ...*Linear) {
+func exchange(t fataler, tables ...*Linear) {
 	var diffs [][]byte
 	for _, table := range tables {
 		diffs = append(diffs, table.Diff(nil))
@@ -77,7 +77,7 @@ func diffOf(count, version uint64, entries ...string) []byte {
 }
 
 // show prints a diff: "count@version feature.label=(w v u) …".
-func show(t testing_, diff []byte) string {
+func show(t fataler, diff []byte) string {
 	r := mpack.NewReader(diff)
 	d, err := parseDiff(&r)
 	if err != nil {
