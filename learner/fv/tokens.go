@@ -13,7 +13,10 @@ type tokenCounter struct {
 	full   bool    // a token found no room
 	slots  []int32 // index+1 of the token that hashes here; 0 is free
 
-	heads, spare []int32 // of the emulated buckets
+	// The emulated table.
+	fnv          []uint64 // by token: the hash that decides its bucket
+	next         []int32  // by token: what follows it in its bucket, or -1
+	heads, spare []int32  // by bucket: its first token, or -1
 	order        []int32
 }
 
@@ -21,8 +24,6 @@ type token struct {
 	bytes []byte
 	count float64
 	hash  uint32
-	next  int32  // in the emulated bucket
-	fnv   uint64 // the hash that decides the order
 }
 
 // reset readies the counter for the next text.
@@ -101,13 +102,25 @@ func (t *tokenCounter) place(i int, hash uint32) {
 
 // emulated are the bucket counts that libstdc++'s TR1 hash tables grow
 // through, each with the factor that divides by it.
-var emulated = func() (sizes [21]struct{ n, inverse uint64 }) {
+var emulated = func() (sizes [21]bucketCount) {
 	for i, n := range [...]uint64{11, 23, 47, 97, 199, 409, 823, 1741, 3739, 7517, 15173, 30727, 62233,
 		126271, 256279, 520241, 1056323, 2144977, 4355707, 8844859, 17961079} {
-		sizes[i].n, sizes[i].inverse = n, ^uint64(0)/n
+		sizes[i] = bucketCount{n, ^uint64(0) / n}
 	}
 	return sizes
 }()
+
+type bucketCount struct{ n, inverse uint64 }
+
+// bucket is hash modulo n, without a division.
+func (c bucketCount) bucket(hash uint64) uint64 {
+	q, _ := bits.Mul64(hash, c.inverse)
+	r := hash - q*c.n
+	if r >= c.n { // the inverse is rounded down: q may be one short
+		r -= c.n
+	}
+	return r
+}
 
 // ordered returns the indices of the tokens in the order of the original's
 // hash table: bucket by bucket, the newest first; a table that grows moves
@@ -118,40 +131,42 @@ func (t *tokenCounter) ordered() []int32 {
 		t.order = append(t.order, 0)
 		return t.order
 	}
+	t.fnv, t.next = resize(t.fnv, len(t.tokens)), resize(t.next, len(t.tokens))
 	level := 0
 	t.heads = noTokens(t.heads, emulated[0].n)
 	for i := range t.tokens {
-		if size := emulated[level].n; uint64(i)+1 > size && level+1 < len(emulated) {
+		if uint64(i) == emulated[level].n && level+1 < len(emulated) {
 			level++
-			t.spare = noTokens(t.spare, emulated[level].n)
-			for _, at := range t.heads {
-				for at >= 0 {
-					next := t.tokens[at].next
-					t.push(t.spare, level, at)
-					at = next
-				}
-			}
-			t.heads, t.spare = t.spare, t.heads
+			t.grow(level)
 		}
-		t.tokens[i].fnv = fnv1a(t.tokens[i].bytes)
-		t.push(t.heads, level, int32(i))
+		t.fnv[i] = fnv1a(t.tokens[i].bytes)
+		push(t.heads, t.next, int32(i), emulated[level].bucket(t.fnv[i]))
 	}
 	for _, at := range t.heads {
-		for ; at >= 0; at = t.tokens[at].next {
+		for ; at >= 0; at = t.next[at] {
 			t.order = append(t.order, at)
 		}
 	}
 	return t.order
 }
 
-func (t *tokenCounter) push(heads []int32, level int, i int32) {
-	e := &emulated[level]
-	q, _ := bits.Mul64(t.tokens[i].fnv, e.inverse)
-	bucket := t.tokens[i].fnv - q*e.n
-	if bucket >= e.n { // the inverse is rounded down: q may be one short
-		bucket -= e.n
+// grow moves the tokens into the buckets of a larger table.
+func (t *tokenCounter) grow(level int) {
+	size, next, fnv := emulated[level], t.next, t.fnv
+	t.spare = noTokens(t.spare, size.n)
+	for _, at := range t.heads {
+		for at >= 0 {
+			following := next[at]
+			push(t.spare, next, at, size.bucket(fnv[at]))
+			at = following
+		}
 	}
-	t.tokens[i].next = heads[bucket]
+	t.heads, t.spare = t.spare, t.heads
+}
+
+// push puts token i in front of its bucket.
+func push(heads, next []int32, i int32, bucket uint64) {
+	next[i] = heads[bucket]
 	heads[bucket] = i
 }
 

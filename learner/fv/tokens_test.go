@@ -107,7 +107,7 @@ func TestEmissionOrderEqualsTable(t *testing.T) {
 }
 
 func TestVectorBounds(t *testing.T) {
-	v := Vector{keys: make([]byte, maxKeyBytes-5)}
+	v := Vector{keys: make([]byte, maxKeyBytes-5, maxKeyBytes)}
 	v.Append([]byte("12345"), 1)
 	if v.full || v.Len() != 1 {
 		t.Fatal("the last key must fit")
@@ -120,7 +120,7 @@ func TestVectorBounds(t *testing.T) {
 		t.Errorf("full %v, %d features", v.full, v.Len())
 	}
 	var c Converter
-	v = Vector{features: make([]feature, maxFeatures)}
+	v = Vector{keys: make([]byte, 0, 1), features: make([]feature, maxFeatures)}
 	v.Append(nil, 1)
 	if !v.full {
 		t.Error("too many features fit")

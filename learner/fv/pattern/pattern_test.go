@@ -3,6 +3,9 @@ package pattern
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/dlclark/regexp2"
 )
 
 func TestKey(t *testing.T) {
@@ -205,6 +208,36 @@ func TestGroups(t *testing.T) {
 		if loc[i] != want[i] {
 			t.Fatalf("%v, want %v", loc, want)
 		}
+	}
+}
+
+func TestTimeLimit(t *testing.T) {
+	t.Cleanup(regexp2.StopTimeoutClock)
+	const expr = `(?:(?:a+)+)+(?=b)$`
+	re, err := compile(expr, 10*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := []byte(strings.Repeat("a", 1000))
+	const want = "regular expression takes too long: " + expr
+	s := re.Search(text)
+	if _, err := s.Find(0); err == nil || err.Error() != want {
+		t.Errorf("Find: %v", err)
+	}
+	if _, err := re.MatchStart(text); err == nil || err.Error() != want {
+		t.Errorf("MatchStart: %v", err)
+	}
+	// The limit holds for all matches of a text together.
+	if re, err = compile(`[a-z]+(1)`, time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	text = append([]byte(strings.Repeat("a", 1<<16)), '1')
+	s = re.Search(text)
+	for at := 0; err == nil && at < len(text); at++ {
+		_, err = s.Find(at)
+	}
+	if err == nil {
+		t.Error("a search in the square of the text's length went on to the end")
 	}
 }
 

@@ -24,8 +24,9 @@ const timeLimit = 5 * time.Second
 // look-around, back references and the like, and texts for which it means
 // something else by "$" or \b, go to an engine that backtracks.
 type Regexp struct {
-	expr string
-	t    translation
+	expr  string
+	t     translation
+	limit time.Duration // of the search of one text
 
 	linear  *regexp.Regexp // nil if Go's engine cannot do it
 	later   *regexp.Regexp // the same behind one character of context
@@ -37,13 +38,15 @@ type Regexp struct {
 
 // Compile reads a regular expression. The error is a *config.Error,
 // "invalid regular expression: <expr>".
-func Compile(expr string) (*Regexp, error) {
+func Compile(expr string) (*Regexp, error) { return compile(expr, timeLimit) }
+
+func compile(expr string, limit time.Duration) (*Regexp, error) {
 	invalid := config.Converter("invalid regular expression: " + expr)
 	t, err := translate(expr)
 	if err != nil {
 		return nil, invalid
 	}
-	r := &Regexp{expr: expr, t: t}
+	r := &Regexp{expr: expr, t: t, limit: limit}
 	if !t.backtracks {
 		// Repetitions that are too large for Go are left to the other engine.
 		if r.linear, err = regexp.Compile(t.linear); err == nil {
@@ -63,8 +66,8 @@ func Compile(expr string) (*Regexp, error) {
 		if r.backtrackingAtStart, err = regexp2.Compile(`\A(?:`+t.backtracking+`)`, regexp2.None); err != nil {
 			return nil, invalid
 		}
-		r.backtracking.MatchTimeout = timeLimit
-		r.backtrackingAtStart.MatchTimeout = timeLimit
+		r.backtracking.MatchTimeout = limit
+		r.backtrackingAtStart.MatchTimeout = limit
 	}
 	return r, nil
 }
@@ -131,7 +134,7 @@ func (s *Search) Find(from int) ([]int, error) {
 	if s.started.IsZero() {
 		s.started = time.Now()
 	}
-	if s.finds++; s.finds%16 == 0 && time.Since(s.started) > timeLimit {
+	if s.finds++; s.finds%16 == 0 && time.Since(s.started) > s.re.limit {
 		return nil, s.re.errTimeout()
 	}
 	switch {
