@@ -9,6 +9,7 @@ package coord
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Errors that callers decide on. Backends wrap them.
@@ -74,6 +75,13 @@ type Coordinator interface {
 	// SessionChanges is Watch for the session's id and validity.
 	SessionChanges(ctx context.Context) <-chan struct{}
 
+	// CheckSession asks the service whether the present session still lives.
+	// It returns nil only if the service itself said so after the call began,
+	// and ErrNoSession if the session is lost. A holder of an ephemeral node
+	// that is gone learns by it whether somebody deleted the node or whether
+	// the node went with its session.
+	CheckSession(ctx context.Context) error
+
 	// Endpoint is the host:port this client is connected to, or empty.
 	Endpoint() string
 
@@ -89,4 +97,7 @@ type Session struct {
 	// long that it may have expired. Its holder then may serve calls but must
 	// not act on a lock.
 	Valid bool
+	// Timeout is how long the service keeps the session, and with it its
+	// nodes, without a sign of life: what was negotiated, not what was asked.
+	Timeout time.Duration
 }
