@@ -69,6 +69,9 @@ func BenchmarkConvert(b *testing.B) {
 		{"words=80/bin", fmt.Sprintf(space, "bin"), texts, true},
 		{"words=80/idf/train", fmt.Sprintf(space, "idf"), texts, true},
 		{"words=80/idf/classify", fmt.Sprintf(space, "idf"), texts, false},
+		{"words=80/regexp", `{
+			"string_types": {"words": {"method": "regexp", "pattern": "[a-z]+[0-9]*"}},
+			"string_rules": [{"key": "*", "type": "words", "sample_weight": "tf", "global_weight": "bin"}]}`, texts, true},
 		{"words=80/bm25/train", fmt.Sprintf(space, "bm25"), texts, true},
 	} {
 		b.Run(bench.name, func(b *testing.B) {

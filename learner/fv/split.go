@@ -91,6 +91,9 @@ func newRegexpSplitter(p plugin.Params) (plugin.StringFeature, error) {
 // which can find the same text again if the match began before the group.
 func (r *regexpSplitter) Extract(text []byte, out plugin.TokenSink) error {
 	search := r.re.Search(text)
+	if r.group == 0 {
+		search = r.re.SearchWhole(text)
+	}
 	for at := 0; at < len(text); {
 		loc, err := search.Find(at)
 		if loc == nil || err != nil {

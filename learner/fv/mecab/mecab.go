@@ -30,6 +30,7 @@ func Library() plugin.Library {
 type Splitter struct {
 	n                uint64
 	base             bool
+	all              bool // no word is left out
 	include, exclude pattern.AnyOf
 
 	load      sync.Once
@@ -69,6 +70,7 @@ func New(p plugin.Params) (plugin.StringFeature, error) {
 	if s.include, err = pattern.NewAnyOf(include); err != nil {
 		return nil, err
 	}
+	s.all = include == "*" && exclude == ""
 	if exclude != "" {
 		s.exclude, err = pattern.NewAnyOf(exclude)
 	}
@@ -157,6 +159,9 @@ func cut(text []byte) []byte {
 func (s *Splitter) word(t *tokenizer.Token) (string, error) {
 	if t.Class == tokenizer.DUMMY || strings.Trim(t.Surface, " \t\n\v\r") == "" {
 		return "", nil
+	}
+	if s.all && !s.base {
+		return t.Surface, nil
 	}
 	features := t.Features()
 	csv := []byte(strings.Join(features, ","))

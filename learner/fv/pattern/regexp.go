@@ -7,6 +7,7 @@ import (
 	"sort"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/dlclark/regexp2"
 
@@ -108,7 +109,15 @@ func (r *Regexp) MatchStart(text []byte) (bool, error) {
 
 // Search returns a search of a text, which must not change while it lasts.
 func (r *Regexp) Search(text []byte) Search {
-	return Search{re: r, text: text, linear: r.suits(text)}
+	return Search{re: r, text: text, linear: r.suits(text), whole: r.t.groups == 0}
+}
+
+// SearchWhole is Search for who does not care for groups, which is quicker:
+// Find returns the start and end of the whole only.
+func (r *Regexp) SearchWhole(text []byte) Search {
+	s := r.Search(text)
+	s.whole = true
+	return s
 }
 
 // Search finds matches in one text.
@@ -116,6 +125,7 @@ type Search struct {
 	re     *Regexp
 	text   []byte
 	linear bool
+	whole  bool // groups do not matter
 
 	// For the engine that backtracks.
 	runes   []rune
@@ -128,8 +138,8 @@ type Search struct {
 
 // Find returns the first match that starts at from or later, as the start
 // and end of the whole and of every group; those of a group that took no part
-// are -1. It is nil if there is none. The only error is that the search takes
-// too long, all calls taken together.
+// are -1. It is nil if there is none, and good until the next call. The only
+// error is that the search takes too long, all calls taken together.
 func (s *Search) Find(from int) ([]int, error) {
 	if s.started.IsZero() {
 		s.started = time.Now()
@@ -141,19 +151,35 @@ func (s *Search) Find(from int) ([]int, error) {
 	case !s.linear:
 		return s.backtrack(from)
 	case from == 0:
-		return s.re.linear.FindSubmatchIndex(s.text), nil
+		return s.find(s.re.linear, s.text), nil
 	case !s.re.t.context:
-		return shift(s.re.linear.FindSubmatchIndex(s.text[from:]), from), nil
+		return shift(s.find(s.re.linear, s.text[from:]), from), nil
 	}
 	_, context := utf8.DecodeLastRune(s.text[:from])
 	text := s.text[from-context:]
-	loc := s.re.later.FindSubmatchIndex(text)
+	loc := s.find(s.re.later, text)
 	if loc == nil {
 		return nil, nil
 	}
 	_, skipped := utf8.DecodeRune(text[loc[0]:])
 	loc[0] += skipped
 	return shift(loc, from-context), nil
+}
+
+// find is FindSubmatchIndex, without an allocation if groups do not matter.
+func (s *Search) find(re *regexp.Regexp, text []byte) []int {
+	if !s.whole {
+		return re.FindSubmatchIndex(text)
+	}
+	m := re.Find(text)
+	if len(m) == 0 { // nothing, or nothing to tell its place by
+		return re.FindIndex(text)
+	}
+	// The match is a part of the text; where, package regexp tells only at the
+	// cost of an allocation.
+	start := int(uintptr(unsafe.Pointer(unsafe.SliceData(m))) - uintptr(unsafe.Pointer(unsafe.SliceData(text))))
+	s.loc = append(s.loc[:0], start, start+len(m))
+	return s.loc
 }
 
 func shift(loc []int, by int) []int {
@@ -185,7 +211,11 @@ func (s *Search) backtrack(from int) ([]int, error) {
 		return nil, nil
 	}
 	s.loc = s.loc[:0]
-	for i := range s.re.t.groups + 1 {
+	groups := s.re.t.groups
+	if s.whole {
+		groups = 0
+	}
+	for i := range groups + 1 {
 		g := m.GroupByNumber(i)
 		if g == nil || len(g.Captures) == 0 {
 			s.loc = append(s.loc, -1, -1)
