@@ -134,7 +134,7 @@ func TestRaw(t *testing.T) {
 	b := unhex(t, "a161 a162")
 	r := NewReader(b)
 	s, _ := r.Raw()
-	if s = append(s, 'x'); b[2] != 0xa1 {
+	if _ = append(s, 'x'); b[2] != 0xa1 {
 		t.Errorf("appending to a raw changed what follows it")
 	}
 }
