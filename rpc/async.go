@@ -1,172 +1,343 @@
 package rpc
 
 import (
-	"bytes"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// asyncWriter writes the replies of the asynchronous calls of a connection,
-// in request order. While any are in flight conn.out belongs to its
-// goroutine, else to the connection's.
-type asyncWriter struct {
-	queue  chan inFlight
-	flight sync.WaitGroup
-	slots  chan struct{} // holds one for every call in flight
-	handed bool          // conn.out was handed over since the last settle
-	done   chan struct{}
-}
-
-// inFlight is a call that was started.
-type inFlight struct {
+// Reply is the reply that an asynchronous call owes. Send or Fail must be
+// called once, by any goroutine; then it must not be used any more.
+type Reply struct {
+	a     *replies
 	m     *method
-	req   Request // with copies of what it refers to, for reports only
-	p     Pending // nil if starting failed
-	err   error
+	next  *Reply // in request order
+	id    uint32
+	quiet bool // a notify's
+	ready bool
 	begin time.Duration
+	buf   []byte // the reply, if it is ready before those in front of it
 }
 
-// idle reports whether no call is in flight. A nil asyncWriter never has any.
-func (a *asyncWriter) idle() bool { return a == nil || len(a.slots) == 0 }
+// Send replies with a result, one MessagePack object, of which it keeps
+// nothing; empty means nil. It never waits for the client.
+func (r *Reply) Send(b *Batch, result []byte) { r.a.finish(r, b, result, nil) }
 
-// mine reports whether conn.out belongs to the connection's goroutine.
-func (a *asyncWriter) mine() bool { return a == nil || !a.handed }
+// Fail replies with an error, as that of a Handler does.
+func (r *Reply) Fail(b *Batch, err error) { r.a.finish(r, b, nil, err) }
 
-// settle waits until no call is in flight and takes conn.out back.
-func (a *asyncWriter) settle() {
-	if a == nil || !a.handed {
-		return
-	}
-	a.flight.Wait()
-	a.handed = false
+// replies are the asynchronous calls of a connection that are in flight, and
+// those of their replies that are not written yet. While there are any, they
+// and not the connection's goroutine own the sending side.
+type replies struct {
+	c        *conn
+	inFlight atomic.Int32
+
+	mu         sync.Mutex
+	head, tail *Reply // in flight, in request order
+	free       *Reply
+	out, spare []byte // replies in order, not yet written
+	writing    bool   // by somebody
+	gone       bool   // nobody wants replies any more
+	sock       tryWriter
+
+	waiting bool          // the connection's goroutine is
+	wake    chan struct{} // tells it to look again
+	slow    sync.WaitGroup
 }
 
-// finish waits for the calls in flight and for the goroutine to end.
-func (a *asyncWriter) finish(c *conn) {
-	a.settle()
-	close(a.queue)
-	<-a.done
-}
+// busy reports whether the sending side is taken. A nil replies never is.
+func (a *replies) busy() bool { return a != nil && a.inFlight.Load() > 0 }
 
-// startAsync starts the call in c.req and queues its reply.
+// startAsync starts the call in c.req.
 func (c *conn) startAsync(m *method) {
 	a := c.async
 	if a == nil {
-		a = &asyncWriter{
-			queue: make(chan inFlight, c.s.opt.MaxInFlight),
-			slots: make(chan struct{}, c.s.opt.MaxInFlight),
-			done:  make(chan struct{}),
-		}
+		a = &replies{c: c, wake: make(chan struct{}, 1)}
+		a.sock.init(c.nc)
 		c.async = a
-		go a.run(c)
+	}
+	if len(c.out) > 0 {
+		c.flush()
 	}
 	if len(c.req.Params) > largeParams {
-		a.settle()
+		c.settle()
 	}
-	a.slots <- struct{}{}
-	if m.bounded && !c.acquire() {
-		<-a.slots
+	if !a.wait(func() bool { return int(a.inFlight.Load()) < c.s.opt.MaxInFlight && len(a.out) < largeBuffer }) {
 		return
 	}
-	call := inFlight{m: m}
-	if c.s.opt.Observe != nil {
-		call.begin = c.s.now()
+	if m.bounded && !c.acquire() {
+		return
 	}
-	call.p, call.err = c.begin(m)
+	r := a.take(m, &c.req)
+	if err := c.begin(m, r); err != nil {
+		r.Fail(&c.batch, err)
+	}
 	if m.bounded {
 		c.release()
 	}
-	call.req = c.req
-	call.req.Params = nil
-	call.req.Method = nil
-	a.flight.Add(1)
-	a.handed = true
-	a.queue <- call
 }
 
 // largeParams are params with which a call is only started when none is in
 // flight, so that those of MaxInFlight calls do not add up.
 const largeParams = 256 << 10
 
-// begin calls an asynchronous handler and turns a panic into an error.
-func (c *conn) begin(m *method) (p Pending, err error) {
+// begin calls an asynchronous handler. A panic before it has replied is an
+// error.
+func (c *conn) begin(m *method, r *Reply) (err error) {
+	defer func() {
+		if err != nil && !r.owed() {
+			err = nil
+		}
+	}()
 	defer c.rescue(m, &err)
-	return m.async(c.ctx, &c.req)
+	m.async(c.ctx, &c.req, r)
+	return nil
 }
 
-// run is the goroutine of an asyncWriter.
-func (a *asyncWriter) run(c *conn) {
-	defer close(a.done)
-	for call := range a.queue {
-		a.reply(c, &call)
-		// Whatever can still be answered without waiting shares a write.
-		if len(a.queue) == 0 || len(c.out) >= busyBuffer {
-			c.flush()
+// owed reports whether r is in flight. Only the connection's goroutine can
+// ask that: a Reply is used again, but not while that one starts a call.
+func (r *Reply) owed() bool {
+	r.a.mu.Lock()
+	defer r.a.mu.Unlock()
+	for o := r.a.head; o != nil; o = o.next {
+		if o == r {
+			return !r.ready
 		}
-		<-a.slots
-		a.flight.Done()
 	}
+	return false
 }
 
-// reply waits for a call and appends its reply.
-func (a *asyncWriter) reply(c *conn, call *inFlight) {
-	if call.p != nil && call.err == nil {
-		select {
-		case <-call.p.Done():
-		default:
-			c.flush()
-			select {
-			case <-call.p.Done():
-			case <-c.ctx.Done():
-				return
-			}
-		}
+// take appends the reply to a request to those in flight.
+func (a *replies) take(m *method, req *Request) *Reply {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.free
+	if r == nil {
+		r = &Reply{a: a}
+	} else {
+		a.free = r.next
 	}
-	start := len(c.out)
-	c.out = appendHead(c.out, call.req.ID)
-	head := len(c.out)
-	c.out = append(c.out, 0xc0)
-	out, err := c.conclude(call)
-	c.requests++
-	switch {
-	case err != nil:
-		call.req.Method = []byte(call.m.name)
-		c.fail(&call.req, err)
-		c.out = appendError(c.out[:head], err)
-	case len(out) <= head+1:
-		c.out = append(c.out[:head+1], nilObject...)
-	default:
-		c.out = out
+	r.m, r.next, r.id, r.quiet, r.ready = m, nil, req.ID, req.Notify, false
+	if a.c.s.opt.Observe != nil {
+		r.begin = a.c.s.now()
+	}
+	if a.tail == nil {
+		a.head = r
+	} else {
+		a.tail.next = r
+	}
+	a.tail = r
+	a.inFlight.Add(1)
+	return r
+}
+
+// finish makes a reply ready, and those that waited for it, too.
+func (a *replies) finish(r *Reply, b *Batch, result []byte, err error) {
+	c := a.c
+	if err != nil {
+		c.s.stats.failed.Add(1)
+		c.report(&Request{Method: []byte(r.m.name), ID: r.id, Notify: r.quiet, Conn: c.req.Conn, Remote: c.req.Remote}, err)
 	}
 	if c.s.opt.Observe != nil {
-		c.s.opt.Observe(call.m.name, c.s.now()-call.begin, err != nil)
+		c.s.opt.Observe(r.m.name, c.s.now()-r.begin, err != nil)
 	}
-	if call.req.Notify {
-		c.out = c.out[:start]
+	c.s.stats.requests.Add(1)
+	if !r.quiet {
+		c.restart(c.s.now())
+	}
+
+	a.mu.Lock()
+	if a.gone {
+		a.mu.Unlock()
 		return
 	}
-	c.restart(c.s.now())
-}
-
-// conclude gets the result of a call and turns a panic into an error.
-func (c *conn) conclude(call *inFlight) (out []byte, err error) {
-	if call.err != nil || call.p == nil {
-		return c.out, call.err
+	if r != a.head {
+		r.buf = r.append(r.buf[:0], result, err)
+		r.ready = true
+		a.mu.Unlock()
+		return
 	}
-	defer c.rescue(call.m, &err)
-	return call.p.Append(c.out)
+	a.out = r.append(a.out, result, err)
+	for {
+		a.head = r.next
+		r.next, a.free = a.free, r
+		a.inFlight.Add(-1)
+		if r = a.head; r == nil {
+			a.tail = nil
+			break
+		}
+		if !r.ready {
+			break
+		}
+		a.out = append(a.out, r.buf...)
+		if cap(r.buf) > minBuffer {
+			r.buf = nil
+		}
+	}
+	more := len(a.out) > 0
+	a.notify()
+	a.mu.Unlock()
+	if more {
+		b.add(a)
+	}
 }
 
-// Result is a Pending that has a result already: one MessagePack object.
-func Result(object []byte) Pending { return ready(bytes.Clone(object)) }
+// append appends a reply's message.
+func (r *Reply) append(out, result []byte, err error) []byte {
+	if r.quiet {
+		return out
+	}
+	out = appendHead(out, r.id)
+	if err != nil {
+		return appendError(out, err)
+	}
+	if out = append(out, 0xc0); len(result) == 0 {
+		result = nilObject
+	}
+	return append(out, result...)
+}
 
-type ready []byte
+// flushNow writes what the client takes at once, and leaves the rest to a
+// goroutine.
+func (a *replies) flushNow() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.writing || a.gone {
+		return
+	}
+	for len(a.out) > 0 {
+		buf := a.begin()
+		a.c.writable.arm(a.c.nc)
+		n, err := a.sock.try(buf)
+		a.mu.Lock()
+		switch {
+		case err != nil:
+			a.fail()
+			return
+		case n < len(buf):
+			a.slow.Add(1)
+			go a.drain(buf[n:])
+			return
+		}
+		a.end(buf)
+	}
+}
 
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
+// begin takes the replies to write them, and unlocks.
+func (a *replies) begin() []byte {
+	buf := a.out
+	a.out, a.spare = a.spare[:0], nil
+	a.writing = true
+	a.mu.Unlock()
+	return buf
+}
 
-func (r ready) Done() <-chan struct{}             { return closed }
-func (r ready) Append(out []byte) ([]byte, error) { return append(out, r...), nil }
+// end is called with the lock after buf was written.
+func (a *replies) end(buf []byte) {
+	a.writing = false
+	if cap(buf) <= 4*busyBuffer {
+		a.spare = buf[:0]
+	}
+	a.notify()
+}
+
+// fail gives the connection up. It is called with the lock.
+func (a *replies) fail() {
+	a.gone, a.writing = true, false
+	a.out = nil
+	a.c.broken.Store(true)
+	a.c.cancel()
+	a.c.nc.Close()
+	a.notify()
+}
+
+// drain writes to a client that is slow to read.
+func (a *replies) drain(buf []byte) {
+	defer a.slow.Done()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		a.mu.Unlock()
+		a.c.writable.arm(a.c.nc)
+		_, err := a.c.nc.Write(buf)
+		a.mu.Lock()
+		if err != nil {
+			a.fail()
+			return
+		}
+		a.end(buf)
+		if len(a.out) == 0 || a.gone {
+			return
+		}
+		buf = a.begin()
+		a.mu.Lock()
+	}
+}
+
+// notify tells the connection's goroutine to look again. It is called with
+// the lock.
+func (a *replies) notify() {
+	if a.waiting {
+		a.waiting = false
+		a.wake <- struct{}{}
+	}
+}
+
+// wait makes the connection's goroutine wait until ok, which is asked with
+// the lock. It fails if the connection ends first.
+func (a *replies) wait(ok func() bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for !ok() {
+		if a.gone {
+			return false
+		}
+		if len(a.c.batch.ready) > 0 {
+			a.mu.Unlock()
+			a.c.batch.flush()
+			a.mu.Lock()
+			continue
+		}
+		a.waiting = true
+		a.mu.Unlock()
+		select {
+		case <-a.wake:
+		case <-a.c.ctx.Done():
+		}
+		a.mu.Lock()
+		if a.waiting { // the connection ended
+			a.waiting = false
+			return false
+		}
+		select { // told meanwhile
+		case <-a.wake:
+		default:
+		}
+	}
+	return !a.gone
+}
+
+// settle waits until no call is in flight and all replies are written: then
+// the connection's goroutine may write.
+func (c *conn) settle() {
+	if a := c.async; a != nil {
+		a.wait(func() bool { return a.head == nil && len(a.out) == 0 && !a.writing })
+	}
+}
+
+// close ends asynchronous calls, after those in flight have been answered
+// unless the connection is broken.
+func (a *replies) close() {
+	if a.c.ctx.Err() == nil {
+		a.c.settle()
+	}
+	a.mu.Lock()
+	a.gone = true
+	writing := a.writing
+	a.mu.Unlock()
+	if writing {
+		a.c.nc.Close()
+	}
+	a.slow.Wait()
+}

@@ -15,53 +15,50 @@ import (
 
 var zeroTime time.Time
 
-// forwarded is a call that a proxy sent on to one server.
-type forwarded struct{ *Many }
-
-func (f forwarded) Append(out []byte) ([]byte, error) {
-	a := f.Answers()[0]
-	return append(out, a.Result...), a.Err
-}
-
-// forward is a proxy's handler.
+// forward is a proxy's handler. It keeps the answer to one call, however many
+// there are, in the Reply.
 func forward(p *Pool, addr string) AsyncHandler {
-	return func(_ context.Context, req *Request) (Pending, error) {
-		return forwarded{StartMany(p, req.Conn, []string{addr}, string(req.Method), req.Params, patient)}, nil
+	return func(_ context.Context, req *Request, reply *Reply) {
+		c, err := p.Client(addr, req.Conn)
+		if err == nil {
+			f := &forwarded{reply: reply}
+			err = c.Start(&f.call, f, 0, string(req.Method), req.Params, time.Now().Add(patient), req.Batch)
+		}
+		if err != nil {
+			reply.Fail(req.Batch, err)
+		}
 	}
 }
 
-// held is a call that a test finishes.
-type held struct {
-	done   chan struct{}
-	result []byte
-	err    error
+// forwarded is a call that a proxy sent on to one server.
+type forwarded struct {
+	call  Call
+	reply *Reply
 }
 
-func (h *held) Done() <-chan struct{} { return h.done }
-func (h *held) Append(out []byte) ([]byte, error) {
-	if h.result == nil && h.err == nil {
-		panic("no result")
+func (f *forwarded) Answer(b *Batch, _ int, result []byte, err error) {
+	if err != nil {
+		f.reply.Fail(b, err)
+	} else {
+		f.reply.Send(b, result)
 	}
-	return append(out, h.result...), h.err
 }
 
 // holder starts calls that a test finishes.
 type holder struct {
 	mu    sync.Mutex
-	calls []*held
+	calls []*Reply
 	ctx   context.Context
 }
 
-func (h *holder) start(ctx context.Context, req *Request) (Pending, error) {
-	c := &held{done: make(chan struct{})}
+func (h *holder) start(ctx context.Context, req *Request, reply *Reply) {
 	h.mu.Lock()
-	h.calls = append(h.calls, c)
+	h.calls = append(h.calls, reply)
 	h.ctx = ctx
 	h.mu.Unlock()
-	return c, nil
 }
 
-func (h *holder) get(i int) *held {
+func (h *holder) get(i int) *Reply {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if i < len(h.calls) {
@@ -71,9 +68,11 @@ func (h *holder) get(i int) *held {
 }
 
 func (h *holder) finish(i int, result []byte, err error) {
-	c := h.get(i)
-	c.result, c.err = result, err
-	close(c.done)
+	if err != nil {
+		h.get(i).Fail(nil, err)
+	} else {
+		h.get(i).Send(nil, result)
+	}
 }
 
 // eventually polls until ok, or fails the test.
@@ -91,21 +90,24 @@ func TestAsyncRepliesInOrder(t *testing.T) {
 	var h holder
 	s := NewServer(Options{})
 	s.HandleAsync("hold", h.start)
-	s.HandleAsync("now", func(_ context.Context, req *Request) (Pending, error) { return Result([]byte{0x2a}), nil })
-	s.HandleAsync("refuse", func(_ context.Context, req *Request) (Pending, error) { return nil, ErrArgument })
-	s.HandleAsync("burst", func(_ context.Context, req *Request) (Pending, error) { panic("burst") })
+	s.HandleAsync("now", func(_ context.Context, req *Request, reply *Reply) { reply.Send(req.Batch, []byte{0x2a}) })
+	s.HandleAsync("refuse", func(_ context.Context, req *Request, reply *Reply) { reply.Fail(req.Batch, ErrArgument) })
+	s.HandleAsync("burst", func(_ context.Context, req *Request, reply *Reply) { panic("burst") })
+	s.HandleAsync("late", func(_ context.Context, req *Request, reply *Reply) {
+		reply.Send(req.Batch, []byte{0x2b})
+		panic("late")
+	})
 	s.Handle("echo", echo)
 	nc := dial(t, serve(t, s))
 	var send []byte
-	for i, name := range []string{"hold", "hold", "now", "hold", "refuse", "burst", "hold", "hold", "echo", "nosuch", "now"} {
+	for i, name := range []string{"hold", "hold", "now", "hold", "refuse", "burst", "hold", "late", "echo", "nosuch", "now"} {
 		send = append(send, request(uint32(i+1), name, 0x90)...)
 	}
 	send = append(send, 0x93, 0x02, 0xa3, 'n', 'o', 'w', 0x90)
 	send = append(send, request(12, "now", 0x90)...)
 	nc.Write(send)
-	eventually(t, "five calls in flight", func() bool { return h.get(4) != nil })
+	eventually(t, "four calls in flight", func() bool { return h.get(3) != nil })
 	// In any order but that of the requests.
-	h.finish(4, nil, nil) // panics
 	h.finish(1, nil, errors.New("no"))
 	h.finish(3, []byte{4}, nil)
 	h.finish(0, []byte{1}, nil)
@@ -125,7 +127,7 @@ func TestAsyncRepliesInOrder(t *testing.T) {
 		append([]byte{0x94, 1, 5}, bad...),
 		append([]byte{0x94, 1, 6}, broken...),
 		{0x94, 1, 7, 0xc0, 4},
-		append([]byte{0x94, 1, 8}, broken...),
+		{0x94, 1, 8, 0xc0, 0x2b},
 		{0x94, 1, 9, 0xc0, 0x90},
 		{0x94, 1, 10, 1, 0xa6, 'n', 'o', 's', 'u', 'c', 'h'},
 		{0x94, 1, 11, 0xc0, 0x2a},
@@ -134,7 +136,7 @@ func TestAsyncRepliesInOrder(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("got  % x\nwant % x", got, want)
 	}
-	if st := s.Stats(); st.Requests != 12 || st.Failed != 4 || st.Panics != 2 || st.Unknown != 1 {
+	if st := s.Stats(); st.Requests != 12 || st.Failed != 3 || st.Panics != 2 || st.Unknown != 1 {
 		t.Errorf("stats %+v", st)
 	}
 }

@@ -37,7 +37,7 @@ type Many struct {
 
 // sentCall is one call of a Many.
 type sentCall struct {
-	call     call
+	call     Call
 	client   *Client
 	answered bool
 }
@@ -69,16 +69,16 @@ func StartMany(pool *Pool, lane uint64, addrs []string, method string, params []
 	for i, addr := range addrs {
 		m.answers[i].Addr = addr
 		s := &m.sent[i]
-		s.call.many, s.call.index = m, i
+		s.call.to, s.call.index = m, i
 		client, err := pool.Client(addr, lane)
 		if err == nil {
 			m.mu.Lock()
 			s.client = client
 			m.mu.Unlock()
-			err = client.start(&s.call, method, params, false)
+			err = client.start(&s.call, method, params, behind)
 		}
 		if err != nil {
-			m.answer(i, nil, err)
+			m.Answer(nil, i, nil, err)
 		}
 	}
 	if timeout > 0 {
@@ -120,8 +120,10 @@ func (m *Many) Answers() []Answer { return m.answers }
 // their failures, arrived.
 func (m *Many) Arrival() []int { return m.arrival }
 
-// answer records what became of the i-th call.
-func (m *Many) answer(i int, result []byte, err error) {
+func (m *Many) keep() {}
+
+// Answer records what became of the i-th call. It is for Clients.
+func (m *Many) Answer(_ *Batch, i int, result []byte, err error) {
 	m.mu.Lock()
 	if m.closed || m.sent[i].answered {
 		m.mu.Unlock()

@@ -44,9 +44,14 @@ type Client struct {
 	err      *CallError // why it is closed
 	retired  bool       // closes with its last call
 	nextID   uint32
-	pending  map[uint32]*call
+	pending  map[uint32]*Call
 	owed     int    // answers to come, even if nobody waits for them any more
 	out      []byte // requests not yet given to the connection
+	clogged  bool   // the connection takes no more; the writer waits for it
+	sock     tryWriter
+	expiry   *time.Timer // fails calls whose deadline has passed; nil until one has any
+	due      time.Time   // when expiry fires; zero if it does not
+	overdue  func()      // told when calls have failed that way
 	spare    []byte
 	writing  bool   // somebody is writing
 	appended uint64 // bytes ever put into out
@@ -54,7 +59,7 @@ type Client struct {
 	lastUsed time.Time
 	writable patience
 
-	calls sync.Pool // of *call
+	calls sync.Pool // of *single
 
 	wake    chan struct{}      // tells the writer that there is something
 	opened  chan struct{}      // closed when connected, or when that failed
@@ -71,26 +76,39 @@ const (
 	shut
 )
 
-// call is a request without an answer yet. Its fields belong to the Client
-// until it is completed, then to whoever waits.
-type call struct {
-	id     uint32
-	end    uint64 // of its bytes, counted like Client.appended
-	result []byte
-	err    error
-
-	done  chan struct{} // of a single call: gets one value
-	timer *time.Timer
-	many  *Many // of one of many: told instead of done
-	index int
+// Call is a request that Start sends. It must not be touched until its Sink
+// has been told the answer, and can then be used again.
+type Call struct {
+	id       uint32
+	end      uint64 // of its bytes, counted like Client.appended
+	deadline time.Time
+	to       Sink
+	index    int
 }
 
-// complete hands a call back to whoever waits for it.
-func (ca *call) complete(result []byte, err error) {
-	if ca.many != nil {
-		ca.many.answer(ca.index, result, err)
-		return
-	}
+// Sink gets the answer to a call: exactly once, in any goroutine, which it
+// must not keep waiting. index is what Start was given. The result, one
+// encoded object, is only valid during the call.
+type Sink interface {
+	Answer(b *Batch, index int, result []byte, err error)
+}
+
+// keeper is a Sink that keeps results.
+type keeper interface{ keep() }
+
+// single is a call for whose answer a goroutine waits.
+type single struct {
+	Call
+	result []byte
+	err    error
+	done   chan struct{} // gets one value
+	timer  *time.Timer
+}
+
+func (ca *single) keep() {}
+
+// Answer wakes whoever waits.
+func (ca *single) Answer(_ *Batch, _ int, result []byte, err error) {
 	ca.result, ca.err = result, err
 	ca.done <- struct{}{}
 }
@@ -115,7 +133,7 @@ func newClient(addr string, opt ClientOptions, ended func()) *Client {
 	ctx, cancel := context.WithTimeout(context.Background(), opt.ConnectTimeout)
 	c := &Client{
 		addr: addr, opt: opt,
-		pending:  make(map[uint32]*call),
+		pending:  make(map[uint32]*Call),
 		lastUsed: time.Now(),
 		wake:     make(chan struct{}, 1),
 		opened:   make(chan struct{}),
@@ -203,15 +221,17 @@ func (c *Client) idleSince() (time.Time, bool) {
 func newCall() any {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &call{done: make(chan struct{}, 1), timer: t}
+	ca := &single{done: make(chan struct{}, 1), timer: t}
+	ca.to = ca
+	return ca
 }
 
 // Call calls a method with params, one encoded MessagePack object (an array,
 // for most servers), and returns the result, one encoded object that belongs
 // to the caller.
 func (c *Client) Call(ctx context.Context, method string, params []byte) ([]byte, error) {
-	ca := c.calls.Get().(*call)
-	if err := c.start(ca, method, params, true); err != nil {
+	ca := c.calls.Get().(*single)
+	if err := c.start(&ca.Call, method, params, direct); err != nil {
 		c.calls.Put(ca)
 		return nil, err
 	}
@@ -228,7 +248,7 @@ func (c *Client) Call(ctx context.Context, method string, params []byte) ([]byte
 	case <-ctx.Done():
 		kind = contextError(ctx)
 	}
-	if kind != nil && !c.forget(ca) {
+	if kind != nil && !c.forget(&ca.Call) {
 		<-ca.done // answered at the last moment
 		kind = nil
 	}
@@ -254,15 +274,37 @@ func (c *Client) CallArgs(ctx context.Context, method string, args ...any) ([]by
 // Notify sends a call that is not answered. nil means only that it is on its
 // way.
 func (c *Client) Notify(method string, params []byte) error {
-	return c.start(nil, method, params, false)
+	return c.start(nil, method, params, behind)
 }
 
-// start sends a request for ca, or a notify if there is none. With direct the
+// Start sends a call and returns at once; its answer goes to a Sink. With an
+// error there will be none. The call fails with ErrTimeout at the deadline, if
+// it has one. params may be changed afterwards. The request is written when b
+// is, by whoever does that, as far as the connection takes it without waiting.
+func (c *Client) Start(ca *Call, to Sink, index int, method string, params []byte, deadline time.Time, b *Batch) error {
+	ca.to, ca.index, ca.deadline = to, index, deadline
+	if err := c.start(ca, method, params, later); err != nil {
+		return err
+	}
+	b.add(c)
+	return nil
+}
+
+// urgency is who writes a request.
+type urgency uint8
+
+const (
+	behind urgency = iota // the writer
+	direct                // the caller, if no other answer is due, else the writer
+	later                 // somebody will call flushNow
+)
+
+// start sends a request for ca, or a notify if there is none. If direct, the
 // caller is going to wait for the answer anyway; it then does the writing if
 // no other answer is due and the request is small, so that the system takes it at once.
 // Otherwise the writer goroutine does, which collects what several calls send
 // and may be kept waiting by a server that does not read.
-func (c *Client) start(ca *call, method string, params []byte, direct bool) error {
+func (c *Client) start(ca *Call, method string, params []byte, who urgency) error {
 	c.mu.Lock()
 	if c.state == shut || c.retired {
 		err := c.err
@@ -294,7 +336,14 @@ func (c *Client) start(ca *call, method string, params []byte, direct bool) erro
 	if ca != nil {
 		ca.end = c.appended
 	}
-	if !direct || c.state != open || c.writing || c.owed != 1 || len(c.out) > minBuffer {
+	if ca != nil && !ca.deadline.IsZero() {
+		c.watch(ca.deadline)
+	}
+	if who == later {
+		c.mu.Unlock()
+		return nil
+	}
+	if who == behind || c.state != open || c.writing || c.owed != 1 || len(c.out) > minBuffer {
 		c.mu.Unlock()
 		c.poke()
 		return nil
@@ -325,7 +374,7 @@ func (c *Client) write() {
 	n, err := c.nc.Write(buf)
 
 	c.mu.Lock()
-	c.writing = false
+	c.writing, c.clogged = false, false
 	if cap(buf) <= largeBuffer {
 		c.spare = buf[:0]
 	}
@@ -339,6 +388,94 @@ func (c *Client) write() {
 		c.shutdown(connectionError(err), err)
 	case more:
 		c.poke()
+	}
+}
+
+// flushNow writes what the connection takes without waiting, and leaves the
+// rest to the writer.
+func (c *Client) flushNow() {
+	c.mu.Lock()
+	for c.state == open && !c.writing && !c.clogged && len(c.out) > 0 {
+		buf := c.out
+		c.out, c.spare = c.spare[:0], nil
+		c.writing = true
+		before := c.handed
+		c.handed = c.appended
+		c.mu.Unlock()
+
+		c.writable.arm(c.nc)
+		n, err := c.sock.try(buf)
+
+		c.mu.Lock()
+		c.writing = false
+		switch {
+		case err != nil:
+			c.handed = before + uint64(n)
+			c.mu.Unlock()
+			c.shutdown(connectionError(err), err)
+			return
+		case n < len(buf):
+			c.handed = before + uint64(n)
+			c.out = append(buf[n:], c.out...)
+			c.clogged = true
+			c.poke()
+		case cap(buf) <= largeBuffer:
+			c.spare = buf[:0]
+		}
+	}
+	c.mu.Unlock()
+}
+
+// watch makes sure that expiry fires at a call's deadline, or earlier. It is
+// called with the lock.
+func (c *Client) watch(deadline time.Time) {
+	switch {
+	case c.expiry == nil:
+		c.expiry = time.AfterFunc(time.Until(deadline), c.expire)
+	case c.due.IsZero() || deadline.Before(c.due):
+		c.expiry.Reset(time.Until(deadline))
+	default:
+		return
+	}
+	c.due = deadline
+}
+
+// expire fails the calls whose deadline has passed. Calls have about the same
+// time each, so that it has little to do as long as they are answered: no
+// timer is touched for a call.
+func (c *Client) expire() {
+	c.mu.Lock()
+	if c.state == shut {
+		c.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	var late []*Call
+	c.due = time.Time{}
+	next := time.Time{}
+	for id, ca := range c.pending {
+		switch {
+		case ca.deadline.IsZero():
+		case !ca.deadline.After(now):
+			late = append(late, ca)
+			delete(c.pending, id)
+		case next.IsZero() || ca.deadline.Before(next):
+			next = ca.deadline
+		}
+	}
+	if !next.IsZero() {
+		c.watch(next)
+	}
+	last := c.retired && len(c.pending) == 0
+	c.mu.Unlock()
+	if len(late) > 0 && c.overdue != nil {
+		c.overdue()
+	}
+	for _, ca := range late {
+		ca.to.Answer(nil, ca.index, nil, &CallError{Kind: ErrTimeout, Addr: c.addr})
+	}
+	if last {
+		c.shutdown(ErrClosed, nil)
 	}
 }
 
@@ -366,6 +503,7 @@ func (c *Client) run(ctx context.Context) {
 		return
 	}
 	c.nc = nc
+	c.sock.init(nc)
 	c.state = open
 	c.mu.Unlock()
 	close(c.opened)
@@ -394,6 +532,9 @@ func (c *Client) run(ctx context.Context) {
 // read hands answers to their calls until the connection ends.
 func (c *Client) read() {
 	in := newInput(c.opt.MaxFrame)
+	var batch Batch
+	defer batch.flush()
+	now := time.Now()
 	for {
 		msg, err := in.next()
 		if err != nil {
@@ -401,10 +542,12 @@ func (c *Client) read() {
 			return
 		}
 		if msg == nil {
+			batch.flush()
 			if err := in.fill(c.nc); err != nil {
 				c.shutdown(connectionError(err), err)
 				return
 			}
+			now = time.Now()
 			continue
 		}
 		id, errObj, result, ok := in.s.response(msg)
@@ -416,20 +559,21 @@ func (c *Client) read() {
 		ca := c.pending[id]
 		delete(c.pending, id)
 		c.owed--
-		c.lastUsed = time.Now()
+		c.lastUsed = now
 		last := c.retired && len(c.pending) == 0
 		c.mu.Unlock()
 		switch {
 		case ca == nil: // it timed out
 		case len(errObj) == 1 && errObj[0] == 0xc0:
-			if len(result) > largeBuffer {
+			if _, ok := ca.to.(keeper); !ok {
+			} else if len(result) > largeBuffer {
 				in.detach()
 			} else {
 				result = bytes.Clone(result)
 			}
-			ca.complete(result, nil)
+			ca.to.Answer(&batch, ca.index, result, nil)
 		default:
-			ca.complete(nil, &RemoteError{Object: bytes.Clone(errObj), Result: bytes.Clone(result)})
+			ca.to.Answer(&batch, ca.index, nil, &RemoteError{Object: bytes.Clone(errObj), Result: bytes.Clone(result)})
 		}
 		if last {
 			c.shutdown(ErrClosed, nil)
@@ -439,7 +583,7 @@ func (c *Client) read() {
 
 // forget gives up waiting for an answer. It returns false if the call is
 // completed already, or just being.
-func (c *Client) forget(ca *call) bool {
+func (c *Client) forget(ca *Call) bool {
 	c.mu.Lock()
 	if c.pending[ca.id] != ca {
 		c.mu.Unlock()
@@ -468,6 +612,9 @@ func (c *Client) shutdown(kind, cause error) {
 	handed := c.handed
 	nc := c.nc
 	c.out = nil
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
 	close(c.gone)
 	c.mu.Unlock()
 	c.abandon()
@@ -475,6 +622,6 @@ func (c *Client) shutdown(kind, cause error) {
 		nc.Close()
 	}
 	for _, ca := range pending {
-		ca.complete(nil, &CallError{Kind: kind, Cause: cause, Addr: c.addr, notSent: ca.end > handed})
+		ca.to.Answer(nil, ca.index, nil, &CallError{Kind: kind, Cause: cause, Addr: c.addr, notSent: ca.end > handed})
 	}
 }

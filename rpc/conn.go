@@ -13,7 +13,8 @@ import (
 )
 
 // conn is a connection of a Server. One goroutine reads, executes and writes;
-// only while asynchronous calls are in flight a second one writes instead.
+// only while asynchronous calls are in flight whoever answers them writes
+// instead.
 type conn struct {
 	s      *Server
 	nc     net.Conn
@@ -33,7 +34,8 @@ type conn struct {
 	clock time.Duration
 	// idleAt is when the connection counts as idle, by the server's clock.
 	idleAt atomic.Int64
-	async  *asyncWriter // nil until the first asynchronous call
+	async  *replies // nil until the first asynchronous call
+	batch  Batch
 }
 
 func newConn(s *Server, nc net.Conn, serial uint64) *conn {
@@ -41,6 +43,7 @@ func newConn(s *Server, nc net.Conn, serial uint64) *conn {
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.req.Conn = serial
 	c.req.Remote = nc.RemoteAddr()
+	c.req.Batch = &c.batch
 	c.writable.timeout = s.opt.WriteTimeout
 	c.restart(s.now())
 	return c
@@ -54,7 +57,7 @@ func (c *conn) serve() {
 		if err != nil && !errors.Is(err, errGarbage) && !errors.Is(err, errFrameSize) {
 			c.cancel()
 		}
-		c.async.finish(c)
+		c.async.close()
 	}
 	c.flush()
 	c.cancel()
@@ -85,10 +88,9 @@ func (c *conn) run() error {
 				return ErrClosed
 			}
 		}
-		if c.async.mine() {
-			if c.flush(); c.broken.Load() {
-				return ErrClosed
-			}
+		c.batch.flush()
+		if c.flush(); c.broken.Load() {
+			return ErrClosed
 		}
 		switch more, err := c.read(); {
 		case err != nil:
@@ -111,7 +113,7 @@ func (c *conn) read() (more bool, err error) {
 			if c.s.draining.Load() {
 				return false, nil
 			}
-			if c.s.now() >= time.Duration(c.idleAt.Load()) && c.async.idle() {
+			if c.s.now() >= time.Duration(c.idleAt.Load()) && !c.async.busy() {
 				return false, nil
 			}
 			c.arm()
@@ -157,8 +159,8 @@ func (c *conn) dispatch() {
 		c.startAsync(m)
 		return
 	}
-	if !c.async.mine() {
-		c.async.settle()
+	if c.async != nil {
+		c.settle()
 		c.clock = c.s.now()
 	}
 	// Replies may wait for those of the requests behind them, but not for a
@@ -201,7 +203,8 @@ func (c *conn) execute(m *method) {
 	c.requests++
 	switch {
 	case err != nil:
-		c.fail(&c.req, err)
+		c.failed++
+		c.report(&c.req, err)
 		c.out = appendError(c.out[:head], err)
 	case len(out) <= head+1:
 		c.out = mpack.AppendNil(c.out[:head+1])
@@ -238,9 +241,8 @@ func (c *conn) rescue(m *method, err *error) {
 	}
 }
 
-// fail counts and reports a failed call.
-func (c *conn) fail(req *Request, err error) {
-	c.failed++
+// report tells of a failed call.
+func (c *conn) report(req *Request, err error) {
 	if c.s.opt.Failed != nil {
 		c.s.opt.Failed(req, err)
 		return
@@ -258,9 +260,8 @@ func (c *conn) acquire() bool {
 		return true
 	default:
 	}
-	if c.async.mine() {
-		c.flush()
-	}
+	c.batch.flush()
+	c.flush()
 	select {
 	case c.s.threads <- struct{}{}:
 		c.clock = c.s.now()

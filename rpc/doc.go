@@ -33,9 +33,13 @@
 // is executed like a request, and nothing is ever sent for it.
 //
 // A method registered with HandleAsync only starts its work in the
-// connection's order and returns a Pending. The connection reads on, with at
-// most Options.MaxInFlight calls unanswered, and writes the replies in request
-// order as they get ready. That is what a proxy is made of.
+// connection's order and has its Reply given by whoever gets the result. The
+// connection reads on, with at most Options.MaxInFlight calls unanswered, and
+// the replies are written in request order as they get ready. That is what a
+// proxy is made of, together with Client.Start: the goroutine that read a
+// request writes it to the server's connection, and the one that read the
+// answer there writes it to the client's. A Batch makes each of them write
+// once for all that it has read.
 //
 // Frames are recognised while they arrive, whatever the pieces. Sizes that a
 // peer declares are never allocated; what is not a request closes the

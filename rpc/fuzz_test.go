@@ -26,7 +26,7 @@ func FuzzServerFrames(f *testing.F) {
 		defer s.Close()
 		s.Handle("a", echo)
 		s.Handle("e", func(_ context.Context, _ *Request, out []byte) ([]byte, error) { return out, errors.New("no") })
-		s.HandleAsync("get_labels", func(_ context.Context, req *Request) (Pending, error) { return Result(req.Params), nil })
+		s.HandleAsync("get_labels", func(_ context.Context, req *Request, reply *Reply) { reply.Send(req.Batch, req.Params) })
 		client, server := net.Pipe()
 		s.start(server)
 		go func() {

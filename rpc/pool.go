@@ -78,6 +78,7 @@ func (p *Pool) Client(addr string, lane uint64) (*Client, error) {
 		p.remove(c)
 		p.wg.Done()
 	})
+	c.overdue = func() { p.drop(c) }
 	lanes[i] = c
 	p.all[c] = struct{}{}
 	close(made)

@@ -21,6 +21,7 @@ type Request struct {
 	Notify bool     // nobody waits for a reply
 	Conn   uint64   // serial number of the connection, from 1
 	Remote net.Addr // the client
+	Batch  *Batch   // of the connection, for asynchronous calls
 }
 
 // Handler executes a call: it appends the result, exactly one MessagePack
@@ -29,19 +30,10 @@ type Request struct {
 // the server is closed by force.
 type Handler func(ctx context.Context, req *Request, out []byte) ([]byte, error)
 
-// AsyncHandler starts a call and returns without waiting for its result.
-type AsyncHandler func(ctx context.Context, req *Request) (Pending, error)
-
-// Pending is a call that an AsyncHandler started.
-type Pending interface {
-	// Done is closed when the result or error is there. When the handler's
-	// context ends first, nobody waits for that any more.
-	Done() <-chan struct{}
-	// Append is called after Done was closed, once at most, by another
-	// goroutine than the handler's. It appends the result to out, as a
-	// Handler does.
-	Append(out []byte) ([]byte, error)
-}
+// AsyncHandler starts a call and returns without waiting for its result, which
+// it has somebody give to reply. That may happen before it returns. When ctx
+// ends nobody waits for the result any more.
+type AsyncHandler func(ctx context.Context, req *Request, reply *Reply)
 
 // Options configure a Server. The zero value works.
 type Options struct {

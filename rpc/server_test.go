@@ -125,10 +125,8 @@ func TestIdleTimeout(t *testing.T) {
 					time.Sleep(time.Minute)
 					return echo(ctx, req, out)
 				})
-				s.HandleAsync("async_minute", func(context.Context, *Request) (Pending, error) {
-					h := &held{done: make(chan struct{}), result: []byte{0x90}}
-					time.AfterFunc(time.Minute, func() { close(h.done) })
-					return h, nil
+				s.HandleAsync("async_minute", func(_ context.Context, _ *Request, reply *Reply) {
+					time.AfterFunc(time.Minute, func() { reply.Send(nil, []byte{0x90}) })
 				})
 				l := newPipes()
 				go s.Serve(l)
