@@ -295,7 +295,7 @@ func (a *replies) wait(ok func() bool) bool {
 		}
 		if len(a.c.batch.ready) > 0 {
 			a.mu.Unlock()
-			a.c.batch.flush()
+			a.c.batch.Flush()
 			a.mu.Lock()
 			continue
 		}

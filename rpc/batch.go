@@ -30,8 +30,8 @@ func (b *Batch) add(f flusher) {
 	b.ready = append(b.ready, f)
 }
 
-// flush writes everything.
-func (b *Batch) flush() {
+// Flush writes everything now, for a handler that is going to wait.
+func (b *Batch) Flush() {
 	for i, f := range b.ready {
 		b.ready[i] = nil
 		f.flushNow()

@@ -533,7 +533,7 @@ func (c *Client) run(ctx context.Context) {
 func (c *Client) read() {
 	in := newInput(c.opt.MaxFrame)
 	var batch Batch
-	defer batch.flush()
+	defer batch.Flush()
 	now := time.Now()
 	for {
 		msg, err := in.next()
@@ -542,7 +542,7 @@ func (c *Client) read() {
 			return
 		}
 		if msg == nil {
-			batch.flush()
+			batch.Flush()
 			if err := in.fill(c.nc); err != nil {
 				c.shutdown(connectionError(err), err)
 				return

@@ -88,7 +88,7 @@ func (c *conn) run() error {
 				return ErrClosed
 			}
 		}
-		c.batch.flush()
+		c.batch.Flush()
 		if c.flush(); c.broken.Load() {
 			return ErrClosed
 		}
@@ -260,7 +260,7 @@ func (c *conn) acquire() bool {
 		return true
 	default:
 	}
-	c.batch.flush()
+	c.batch.Flush()
 	c.flush()
 	select {
 	case c.s.threads <- struct{}{}:
