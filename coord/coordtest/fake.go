@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jubatus/jubatus-go/coord"
+	"github.com/jubatus/jubatus-go/coord/internal/notify"
 )
 
 // FakeTimeout is the session timeout of a fake's clients.
@@ -64,7 +65,7 @@ func (f *Fake) Stop() {
 	defer f.mu.Unlock()
 	f.stopped = true
 	for c := range f.clients {
-		c.sessionSubs.tell("")
+		c.sessionSubs.Tell("")
 	}
 }
 
@@ -118,8 +119,8 @@ func (f *Fake) expireLocked(session string) {
 func (f *Fake) tellLocked(path string) {
 	for c := range f.clients {
 		if !c.cutLocked() {
-			c.subs.tell(path)
-			c.subs.tell(parent(path))
+			c.subs.Tell(path)
+			c.subs.Tell(parent(path))
 		}
 	}
 }
@@ -135,8 +136,8 @@ type FakeClient struct {
 	alive       bool   // the session is, for the service
 	cut         bool
 	closed      bool
-	subs        subscriptions // to paths
-	sessionSubs subscriptions // to ""
+	subs        notify.Group // to paths
+	sessionSubs notify.Group // to ""
 }
 
 var _ coord.Coordinator = (*FakeClient)(nil)
@@ -147,7 +148,7 @@ func (c *FakeClient) Cut() {
 	c.f.mu.Lock()
 	defer c.f.mu.Unlock()
 	c.cut = true
-	c.sessionSubs.tell("")
+	c.sessionSubs.Tell("")
 }
 
 // Heal brings the connection back, with a new session if the old one expired.
@@ -183,8 +184,8 @@ func (c *FakeClient) reconnected() {
 	if !c.alive {
 		c.id, c.alive = c.f.newSession(), true
 	}
-	c.sessionSubs.tell("")
-	c.subs.tellAll()
+	c.sessionSubs.Tell("")
+	c.subs.TellAll()
 }
 
 // call runs f with the service locked once the client reaches it.
@@ -300,12 +301,12 @@ func (c *FakeClient) Children(ctx context.Context, path string) (names []string,
 
 // Watch implements coord.Coordinator.
 func (c *FakeClient) Watch(ctx context.Context, path string) <-chan struct{} {
-	return c.subs.subscribe(ctx, path)
+	return c.subs.Subscribe(ctx, path)
 }
 
 // SessionChanges implements coord.Coordinator.
 func (c *FakeClient) SessionChanges(ctx context.Context) <-chan struct{} {
-	return c.sessionSubs.subscribe(ctx, "")
+	return c.sessionSubs.Subscribe(ctx, "")
 }
 
 // CheckSession implements coord.Coordinator.
