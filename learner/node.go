@@ -28,6 +28,7 @@ type Node struct {
 	log     *slog.Logger
 	server  *rpc.Server
 	joined  bool // in the cluster
+	testing bool // the configuration, no more
 
 	// Set before the port is opened, constant then.
 	config     *config.Value
@@ -63,6 +64,7 @@ func (n *Node) Updates() uint64 { return n.updates.Load() }
 // It tells the result to w, except for what the log tells, and returns an
 // *ExitError if there is something wrong.
 func (n *Node) Test(ctx context.Context, w io.Writer) error {
+	n.testing = true
 	n.boot()
 	defer n.leave()
 	err := n.prepare(ctx)
@@ -90,6 +92,9 @@ func (n *Node) Run(ctx context.Context) error {
 	n.boot()
 	defer n.leave()
 	if err := n.prepare(ctx); err != nil {
+		if stopped := n.interrupted(ctx); stopped != nil {
+			return stopped
+		}
 		return n.giveUp(err)
 	}
 	listener, err := n.listen()
@@ -108,6 +113,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if err := n.join(ctx); err != nil {
 		n.leave()
 		stop()
+		if stopped := n.interrupted(ctx); stopped != nil {
+			return stopped
+		}
 		return n.giveUp(err)
 	}
 	n.log.Info(n.opts.Program + " RPC server startup")

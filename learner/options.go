@@ -52,7 +52,7 @@ type Options struct {
 	DataDir    string // where models are saved
 	LogDir     string // only reported
 	LogConfig  string // only reported
-	ConfigPath string // the configuration; may be empty in a cluster or with ModelPath
+	ConfigPath string // the configuration; may be empty with ModelPath, and in a cluster that has one
 	ModelPath  string // a model to start with, which brings its configuration; standalone only
 
 	// Only reported here, they are for the Cluster.
@@ -81,9 +81,10 @@ type Cluster interface {
 	// Join connects the node to the cluster.
 	Join(ctx context.Context) error
 
-	// Config returns the cluster's configuration and its path. The error is
-	// ErrNoConfig if there is nothing at that path.
-	Config(ctx context.Context) (text, path string, err error)
+	// Config returns the cluster's configuration and its path. If the cluster
+	// has none it gets the node's own, unless that is empty. The error is
+	// ErrNoConfig if there is none at all; the path counts then, too.
+	Config(ctx context.Context, own string) (text, path string, err error)
 
 	// Attach shows the node, whose engine exists but whose port is not open
 	// yet. The mixer registers its methods now.

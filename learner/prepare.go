@@ -96,34 +96,80 @@ func (n *Node) configure(ctx context.Context) error {
 	n.configPath = o.ConfigPath
 	switch {
 	case o.Cluster != nil:
-		n.log.Info("load config from zookeeper: " + o.Coordinator)
-		text, path, err := o.Cluster.Config(ctx)
-		if errors.Is(err, ErrNoConfig) {
-			text := config.RuntimeError(ErrNoConfig.Error() + ": " + path).Diagnostic()
-			return n.refuse("exception when loading config file: "+text, err)
-		}
-		if err != nil {
-			return err
-		}
-		n.configPath = path
-		n.log.Info("get config from zookeeper: " + path)
-		n.log.Info("config loaded: " + text)
-		return n.build(text, "<zookeeper>")
+		return n.configureFromCluster(ctx)
 	case o.ModelPath != "":
 		if o.ConfigPath != "" {
 			n.log.Info("both model file and configuration are specified; using configuration from model file")
 		}
 		return n.startFrom(o.ModelPath)
 	default:
-		n.log.Info("load config from local file: " + o.ConfigPath)
-		text, err := os.ReadFile(o.ConfigPath)
+		text, err := n.readConfig()
 		if err != nil {
-			err = &fileError{err: config.RuntimeError("can not read config file"), path: o.ConfigPath, cause: err}
-			return n.refuse("exception when loading config file: "+diagnostic(err), err)
+			return err
 		}
-		n.log.Info("config loaded: " + string(text))
-		return n.build(string(text), o.ConfigPath)
+		return n.build(text, o.ConfigPath)
 	}
+}
+
+// readConfig reads the local file.
+func (n *Node) readConfig() (string, error) {
+	path := n.opts.ConfigPath
+	n.log.Info("load config from local file: " + path)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		err = &fileError{err: config.RuntimeError("can not read config file"), path: path, cause: err}
+		return "", n.refuse("exception when loading config file: "+diagnostic(err), err)
+	}
+	n.log.Info("config loaded: " + string(text))
+	return string(text), nil
+}
+
+// configureFromCluster builds the engine that the cluster's configuration
+// describes. A node that brings its own gives it to a cluster without one,
+// and must have the same as a cluster that has one.
+func (n *Node) configureFromCluster(ctx context.Context) error {
+	o := &n.opts
+	var own string
+	var ownValue *config.Value
+	if o.ConfigPath != "" {
+		var err error
+		if own, err = n.readConfig(); err != nil {
+			return err
+		}
+		// Nothing that an engine cannot be built from must get into the tree.
+		if err := n.build(own, o.ConfigPath); err != nil {
+			return err
+		}
+		ownValue = n.config
+	}
+	offer := own
+	if n.testing {
+		offer = ""
+	}
+	n.log.Info("load config from zookeeper: " + o.Coordinator)
+	text, path, err := o.Cluster.Config(ctx, offer)
+	n.configPath = path
+	if errors.Is(err, ErrNoConfig) {
+		if own != "" {
+			return nil // it is only a test, and it is fine
+		}
+		text := config.RuntimeError(ErrNoConfig.Error() + ": " + path).Diagnostic()
+		return n.refuse("exception when loading config file: "+text, err)
+	}
+	if err != nil {
+		return err
+	}
+	n.log.Info("get config from zookeeper: " + path)
+	n.log.Info("config loaded: " + text)
+	if err := n.build(text, "<zookeeper>"); err != nil {
+		return err
+	}
+	if ownValue != nil && !config.Equal(ownValue, n.config) {
+		err := config.RuntimeError("config file differs from the cluster's config")
+		err.Messages = []string{o.ConfigPath + ": " + own, path + ": " + text}
+		return n.refuse("exception when loading config file: "+err.Diagnostic(), err)
+	}
+	return nil
 }
 
 // build builds the engine that a configuration describes. The source is what

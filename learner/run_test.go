@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -302,8 +303,11 @@ func (d *diary) step(name string) error {
 }
 
 func (d *diary) Join(context.Context) error { return d.step("join") }
-func (d *diary) Config(context.Context) (string, string, error) {
+func (d *diary) Config(_ context.Context, own string) (string, string, error) {
 	err := d.step("config")
+	if err == nil && d.config == "" {
+		d.config = own
+	}
 	if err == nil && d.config == "" {
 		err = ErrNoConfig
 	}
@@ -379,7 +383,7 @@ func TestClusterFailures(t *testing.T) {
 	for _, tt := range tests {
 		opts, log := testOptions(t)
 		d := &diary{config: tt.config, fail: tt.fail}
-		opts.Cluster = d
+		opts.Cluster, opts.ConfigPath = d, ""
 		n, err := New(opts, newSums)
 		if err != nil {
 			t.Fatal(err)
@@ -392,5 +396,62 @@ func TestClusterFailures(t *testing.T) {
 			t.Errorf("%q fails: steps (-want +got):\n%s", tt.fail, diff)
 		}
 		log.inOrder(t, tt.log)
+	}
+}
+
+// A node that brings its own configuration gives it to a cluster without one,
+// and must have the same as a cluster that has one.
+func TestOwnConfigInACluster(t *testing.T) {
+	const path = "/jubatus/config/stat/test"
+	tests := []struct{ name, own, stored, log string }{
+		{"other values", `{"window_size":3}`, `{"window_size":4}`,
+			"ERROR exception when loading config file: jubatus::core::common::exception::runtime_error: " +
+				"config file differs from the cluster's config\n" +
+				"    (#0) Message: FILE: {\"window_size\":3}\n    (#0) Message: " + path + ": {\"window_size\":4}\n"},
+		{"an integer is no float", `{"window_size":3}`, `{"window_size":3.0}`, "invalid configuration"},
+		{"nonsense of its own", `{"window_size":0}`, "", "(#0) File: FILE\n"},
+		{"nonsense in the cluster", `{"window_size":3}`, `{,}`, "ERROR syntax error in configuration: <zookeeper>:1:2 "},
+	}
+	run := func(own, stored string, test bool) (*diary, *journal, string, error) {
+		opts, log := testOptions(t)
+		if err := os.WriteFile(opts.ConfigPath, []byte(own), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d := &diary{config: stored, fail: "register"} // further it need not go
+		opts.Cluster = d
+		n, err := New(opts, newSums)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test {
+			err = n.Test(t.Context(), io.Discard)
+		} else {
+			err = n.Run(t.Context())
+		}
+		return d, log, opts.ConfigPath, err
+	}
+	for _, tt := range tests {
+		d, log, file, err := run(tt.own, tt.stored, false)
+		if err == nil || strings.Contains(d.String(), "register") {
+			t.Errorf("%s: Run = %v", tt.name, err)
+		}
+		log.inOrder(t, strings.ReplaceAll(tt.log, "FILE", file))
+		if d.config != tt.stored {
+			t.Errorf("%s: the cluster has %q now", tt.name, d.config)
+		}
+	}
+	for _, stored := range []string{"", "{\n\"window_size\": 3 }"} {
+		d, log, _, _ := run(`{"window_size":3}`, stored, false)
+		want := stored
+		if want == "" {
+			want = `{"window_size":3}`
+		}
+		if d.config != want || !strings.Contains(d.String(), "register") {
+			t.Errorf("the cluster has %q, want %q\n%s", d.config, want, log)
+		}
+	}
+	d, log, _, err := run(`{"window_size":3}`, "", true)
+	if err != nil || d.config != "" {
+		t.Errorf("a test: %v, the cluster has %q\n%s", err, d.config, log)
 	}
 }

@@ -81,6 +81,15 @@ type Mixable interface {
 	Version() uint64
 }
 
+// Keeper is a Mixable that can be told that what Diff sent was not folded into
+// the diff that is about to be put: the answer came too late, or nobody could
+// read it. Mixables that do not lose anything then need not be one.
+type Keeper interface {
+	// Keep forgets that something was sent, so that Put leaves all of it for
+	// the next MIX (exclusive lock).
+	Keep()
+}
+
 // Fold accumulates the diffs of the nodes of one MIX.
 type Fold interface {
 	// Add folds in the next node's diff, in the order of the nodes.

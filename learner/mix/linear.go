@@ -1,0 +1,446 @@
+package mix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jubatus/jubatus-go/coord"
+	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/rpc"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+// protocol is the version of what get_model answers.
+const protocol = 1
+
+// Linear is the linear mixer.
+type Linear struct {
+	Options
+	node     Node
+	mixables []engine.Mixable
+	counter  *counter
+	lock     *coord.Lock
+	roll     *roll
+	pause    time.Duration // between attempts to get the lock
+
+	turn    chan struct{} // who may use the lock: one round at a time in this process
+	running atomic.Bool
+	ctx     context.Context // of everything but the calls of others; ends with Stop
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+	stopped sync.Once
+
+	// exchange is held while a diff is made or put and while the model is
+	// replaced, always taken before the model's lock.
+	exchange sync.Mutex
+
+	mu       sync.Mutex
+	standing standing
+	doubt    bool // a session was lost, and MIXes may have been missed
+	waiting  bool // the log has been told that we wait for the lock
+	leaving  bool // this node is not to be active again
+}
+
+var errConfigNotSet = errors.New("config_not_set")
+
+func newLinear(node Node, o Options) *Linear {
+	m := &Linear{
+		Options: o, node: node, mixables: node.Engine().Mixables(),
+		counter: newCounter(trigger{count: uint64(max(o.Count, 0)), interval: o.Interval}),
+		lock:    coord.NewLock(o.Coordinator, coord.MasterLockPath(o.Type, o.Name)),
+		roll:    newRoll(o.Registrar, coord.ActivePath(o.Type, o.Name, o.Self), o.Log),
+		pause:   50 * time.Millisecond,
+		turn:    make(chan struct{}, 1),
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	server := node.Server()
+	// Nodes call each other, and a node that waits for others has to answer
+	// them: none of these may wait for a thread.
+	server.HandleUnbounded("get_diff", m.getDiff)
+	server.HandleUnbounded("put_diff", m.putDiff)
+	server.HandleUnbounded("get_model", m.getModel)
+	server.HandleUnbounded("do_mix", m.doMix)
+	return m
+}
+
+// Start implements Mixer.
+func (m *Linear) Start(ctx context.Context) error {
+	actives := coord.ActivesPath(m.Type, m.Name)
+	if err := coord.CreateDirs(ctx, m.Coordinator, actives); err != nil {
+		return err
+	}
+	m.running.Store(true)
+	m.wg.Go(func() { m.roll.run(m.ctx) })
+	m.wg.Go(m.run)
+	return nil
+}
+
+// Stop implements Mixer.
+func (m *Linear) Stop() {
+	m.stopped.Do(func() {
+		m.running.Store(false)
+		m.cancel()
+		m.wg.Wait()
+		m.turn <- struct{}{} // waits for manual rounds, and nobody gets it back
+	})
+}
+
+// Updated implements Mixer.
+func (m *Linear) Updated() { m.counter.updated() }
+
+// Status implements Mixer.
+func (m *Linear) Status(set func(key, value string)) {
+	updates, last := m.counter.state()
+	flag := map[bool]string{false: "0", true: "1"}
+	m.mu.Lock()
+	current := m.standing.current
+	m.mu.Unlock()
+	set("linear_mixer.count", fmt.Sprint(updates))
+	set("linear_mixer.ticktime", fmt.Sprint(last.Unix()))
+	set("linear_mixer.is_obsolete", flag[!current])
+	set("linear_mixer.is_running", flag[m.running.Load()])
+}
+
+// run mixes when it is time to, and gets the model when ours is not current.
+func (m *Linear) run() {
+	sessions := m.Coordinator.SessionChanges(m.ctx)
+	session := m.Coordinator.Session().ID
+	wait := time.NewTimer(0)
+	defer wait.Stop()
+	for {
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-sessions:
+			if id := m.Coordinator.Session().ID; id != session && id != "" {
+				session = id
+				m.setDoubt(true)
+			}
+		case <-wait.C:
+		case <-m.counter.full:
+		}
+		next := period
+		if calm := m.step(); calm > 0 {
+			select {
+			case <-m.ctx.Done():
+				return
+			case <-time.After(calm):
+			}
+			next = 0
+		}
+		wait.Reset(next)
+	}
+}
+
+// step does what is to be done now. If that could not be done it returns for
+// how long not to try again: not at every single update.
+func (m *Linear) step() (calm time.Duration) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.Log.Error("unexpected error in mix thread", "error", cause, "stack", string(debug.Stack()))
+			calm = period
+		}
+	}()
+	due := m.counter.due() || m.doubtful()
+	if !due && m.current() {
+		return 0
+	}
+	if !m.Coordinator.Session().Valid {
+		return period
+	}
+	select {
+	case m.turn <- struct{}{}:
+		defer func() { <-m.turn }()
+	default:
+		return m.pause // a manual MIX is going on
+	}
+	got, err := m.lock.TryLock(m.ctx)
+	if err != nil {
+		if m.ctx.Err() == nil {
+			m.Log.Warn("error in mix thread: " + err.Error())
+		}
+		return period
+	}
+	if !got {
+		m.mu.Lock()
+		tell := !m.standing.current && !m.waiting
+		m.waiting = tell || m.waiting
+		m.mu.Unlock()
+		if tell {
+			m.Log.Info("failed to get ZooKeeper lock, waiting")
+		}
+		return m.pause
+	}
+	m.mu.Lock()
+	m.waiting = false
+	m.mu.Unlock()
+	err = m.asMaster(func(ctx context.Context) error {
+		if due {
+			if err := m.mix(ctx); err != nil {
+				return err
+			}
+		}
+		if !m.current() {
+			return m.catchUp(ctx)
+		}
+		return nil
+	})
+	if err != nil && m.ctx.Err() == nil {
+		m.Log.Warn("error in mix thread: " + err.Error())
+		return period
+	}
+	return 0
+}
+
+// asMaster runs what only the holder of the lock may do. The context ends as
+// soon as the lock is not certain any more.
+func (m *Linear) asMaster(do func(ctx context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(m.ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		changes := m.Coordinator.SessionChanges(ctx)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case _, open := <-changes:
+				if !open || !m.lock.Held() {
+					cancel(errLockLost)
+					return
+				}
+			}
+		}
+	}()
+	defer func() {
+		cancel(nil)
+		<-watched
+		// The session's end frees the lock if this cannot.
+		free, cancel := context.WithTimeout(context.WithoutCancel(m.ctx), time.Second)
+		defer cancel()
+		if err := m.lock.Unlock(free); err != nil {
+			m.Log.Warn("error in mix thread: " + err.Error())
+			m.setDoubt(true) // the next attempt clears up
+		}
+	}()
+	return do(ctx)
+}
+
+// errLockLost ends what a master does when it may not be the only one any more.
+var errLockLost = errors.New("ZooKeeper lock is lost")
+
+// certain is nil as long as this node is the master for certain.
+func (m *Linear) certain(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !m.lock.Held():
+		return errLockLost
+	}
+	return nil
+}
+
+func (m *Linear) current() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.standing.current
+}
+
+func (m *Linear) doubtful() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.doubt
+}
+
+func (m *Linear) setDoubt(doubt bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.doubt = doubt
+}
+
+// stand changes the standing, and with it the list of active nodes.
+func (m *Linear) stand(change func(standing) standing) (before, after standing, listed <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before = m.standing
+	m.standing = change(before)
+	return before, m.standing, m.roll.set(m.standing.current && !m.leaving)
+}
+
+// getDiff is the method get_diff.
+func (m *Linear) getDiff(_ context.Context, req *rpc.Request, out []byte) ([]byte, error) {
+	if err := integer(req); err != nil {
+		return nil, err
+	}
+	if len(m.mixables) == 0 {
+		return nil, errConfigNotSet
+	}
+	m.exchange.Lock()
+	defer m.exchange.Unlock()
+	m.node.Model().RLock()
+	m.counter.send()
+	payload := diff(m.mixables, nil)
+	m.node.Model().RUnlock()
+	return mpack.AppendRaw(out, payload), nil
+}
+
+// putDiff is the method put_diff. Our own nodes tell as a second argument, of
+// which the original's know nothing, whose diffs are in the mixed one.
+func (m *Linear) putDiff(ctx context.Context, req *rpc.Request, out []byte) ([]byte, error) {
+	args, argc, err := arguments(req, 1)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := args.Raw()
+	if err != nil {
+		return nil, err
+	}
+	if len(m.mixables) == 0 {
+		return nil, errConfigNotSet
+	}
+	with := argc < 2 || m.among(&args)
+	parts, err := split(payload, len(m.mixables))
+	if err != nil {
+		return nil, err
+	}
+	before, after, listed, vs, err := m.put(parts, with)
+	if err != nil {
+		m.Log.Warn(fmt.Sprintf("put_diff with %d bytes failed: %v", len(payload), err))
+		return nil, err
+	}
+	m.Log.Info(fmt.Sprintf("put_diff with %d bytes finished %s versions %s", len(payload), verdict(before, after), versions(vs)))
+	// Who called wants to find the list of active nodes up to date, but not
+	// to wait for a service that does not answer.
+	select {
+	case <-listed:
+	case <-ctx.Done():
+	case <-m.ctx.Done():
+	case <-time.After(time.Second):
+	}
+	return mpack.AppendUint(out, 0), nil
+}
+
+// put applies a mixed diff, which was made with or without what this node
+// sent.
+func (m *Linear) put(parts [][]byte, with bool) (before, after standing, listed <-chan struct{}, vs []uint64, err error) {
+	m.exchange.Lock()
+	defer m.exchange.Unlock()
+	model := m.node.Model()
+	model.Lock()
+	if !with {
+		keep(m.mixables)
+	}
+	accepted, touched, err := put(m.mixables, parts)
+	vs = modelVersions(m.mixables)
+	model.Unlock()
+	if err != nil && !touched {
+		return before, after, nil, nil, err
+	}
+	m.counter.mixed(with)
+	m.setDoubt(false)
+	before, after, listed = m.stand(func(s standing) standing { return s.put(accepted) })
+	return before, after, listed, vs, err
+}
+
+// among reports whether this node is in a list of identities. What is no such
+// list says nothing.
+func (m *Linear) among(args *mpack.Reader) bool {
+	n, err := args.ArrayHeader()
+	if err != nil {
+		return true
+	}
+	self := m.Self.String()
+	for range n {
+		id, err := args.Raw()
+		if err != nil || string(id) == self {
+			return true
+		}
+	}
+	return false
+}
+
+// getModel is the method get_model.
+func (m *Linear) getModel(_ context.Context, req *rpc.Request, out []byte) ([]byte, error) {
+	if err := integer(req); err != nil {
+		return nil, err
+	}
+	m.node.Model().RLock()
+	model := m.node.Engine().Pack(nil)
+	m.node.Model().RUnlock()
+	m.Log.Info(fmt.Sprintf("sending learning-model. size = %d", len(model)))
+	out = slices.Grow(out, len(model)+16)
+	out = mpack.AppendArrayHeader(out, 2)
+	out = mpack.AppendUint(out, protocol)
+	return mpack.AppendRaw(out, model), nil
+}
+
+// doMix is the method do_mix: one round, whenever the lock is to be had. It
+// answers true unless it could not try.
+func (m *Linear) doMix(ctx context.Context, _ *rpc.Request, out []byte) ([]byte, error) {
+	m.Log.Info("forced to mix by user RPC")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(m.ctx, cancel)()
+	err := m.manual(ctx)
+	if err != nil {
+		m.Log.Error("exception in manual mix: " + err.Error())
+	}
+	return mpack.AppendBool(out, err == nil), nil
+}
+
+// manual waits for the lock, until ctx ends, and mixes.
+func (m *Linear) manual(ctx context.Context) error {
+	select {
+	case m.turn <- struct{}{}:
+		defer func() { <-m.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for {
+		got, err := m.lock.TryLock(ctx)
+		if err != nil {
+			return err
+		}
+		if got {
+			return m.asMaster(m.mix)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(m.pause):
+		}
+	}
+}
+
+// Finish implements Mixer: it takes the node off the list of active ones, so
+// that nobody sends it more to learn, and mixes what it has learned.
+func (m *Linear) Finish(ctx context.Context) {
+	if !m.running.Load() || !m.Coordinator.Session().Valid || !m.current() {
+		return
+	}
+	m.mu.Lock()
+	m.leaving = true
+	gone := m.roll.set(false)
+	m.mu.Unlock()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		return
+	}
+	if updates, _ := m.counter.state(); updates == 0 {
+		return
+	}
+	list, err := m.members(ctx)
+	if err == nil && len(list) > 1 {
+		err = m.manual(ctx)
+	}
+	if err != nil {
+		m.Log.Warn("error in last mix: " + err.Error())
+	}
+}

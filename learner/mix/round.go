@@ -1,0 +1,131 @@
+package mix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jubatus/jubatus-go/coord"
+	"github.com/jubatus/jubatus-go/rpc"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+// mix is one MIX. This node is the master.
+func (m *Linear) mix(ctx context.Context) error {
+	m.Log.Info("got ZooKeeper lock, starting mix")
+	err := m.round(ctx)
+	m.node.Model().RLock()
+	vs := modelVersions(m.mixables)
+	m.node.Model().RUnlock()
+	m.Log.Info(".... mix done. versions" + versions(vs))
+	return err
+}
+
+// members is the list of the cluster's nodes. This one must be among them:
+// before it is registered, or registered again, it does not know enough to act
+// for all.
+func (m *Linear) members(ctx context.Context) ([]coord.Identity, error) {
+	list, err := coord.FetchMembers(ctx, m.Coordinator, coord.NodesPath(m.Type, m.Name))
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(list, m.Self) {
+		return nil, errUnregistered
+	}
+	return list, nil
+}
+
+var errNoDiff = errors.New("mix fails (all get_diffs fail)")
+var errUnregistered = errors.New("this server is not registered at present")
+
+// round collects the members' diffs, folds them, and gives the result to all.
+// What goes wrong with a member is only logged; an error means that the round
+// was abandoned.
+func (m *Linear) round(ctx context.Context) error {
+	start := time.Now()
+	list, err := m.members(ctx)
+	if err != nil {
+		return err
+	}
+	addrs := make([]string, len(list))
+	for i, id := range list {
+		addrs[i] = id.Addr()
+	}
+	if err := m.certain(ctx); err != nil {
+		return err
+	}
+	mixed, from := m.collect(ctx, list, addrs)
+	if err := m.certain(ctx); err != nil {
+		return err
+	}
+	if mixed == nil {
+		return errNoDiff
+	}
+	m.distribute(ctx, addrs, mixed, from)
+	m.Log.Info(fmt.Sprintf("mixed with %d servers in %g secs, %d bytes (serialized data) has been put.",
+		len(list), time.Since(start).Seconds(), len(mixed)))
+	return m.certain(ctx)
+}
+
+// collect gets the members' diffs and folds those that are there and sound.
+// from is whose those are. The result is nil if there is none.
+func (m *Linear) collect(ctx context.Context, list []coord.Identity, addrs []string) (mixed []byte, from []coord.Identity) {
+	var who []coord.Identity
+	var diffs [][]byte
+	for i, a := range m.callAll(ctx, addrs, "get_diff", ignored) {
+		if a.Err == nil {
+			r := mpack.NewReader(a.Result)
+			var diff []byte
+			if diff, a.Err = r.Raw(); a.Err == nil {
+				who, diffs = append(who, list[i]), append(diffs, diff)
+				continue
+			}
+		}
+		m.Log.Warn("get_diff failed at " + a.Addr + " : " + a.Err.Error())
+	}
+	mixed, refused := fold(m.mixables, diffs)
+	var names []string
+	for i, id := range who {
+		if refused[i] != nil {
+			m.Log.Warn("the diff of " + id.Addr() + " is left out : " + refused[i].Error())
+			continue
+		}
+		from, names = append(from, id), append(names, id.Addr())
+	}
+	if len(names) > 0 {
+		m.Log.Info("success to get_diff from " + addresses(names))
+	}
+	return mixed, from
+}
+
+// distribute gives a mixed diff to all members, also to those that had none
+// to contribute: their models must not fall behind.
+func (m *Linear) distribute(ctx context.Context, addrs []string, mixed []byte, from []coord.Identity) {
+	params := mpack.AppendArrayHeader(make([]byte, 0, len(mixed)+64*len(from)+16), 2)
+	params = mpack.AppendRaw(params, mixed)
+	params = mpack.AppendArrayHeader(params, len(from))
+	for _, id := range from {
+		params = mpack.AppendRaw(params, id.String())
+	}
+	var names []string
+	for _, a := range m.callAll(ctx, addrs, "put_diff", params) {
+		if a.Err != nil {
+			m.Log.Warn("put_diff failed at " + a.Addr + " : " + a.Err.Error())
+			continue
+		}
+		names = append(names, a.Addr)
+	}
+	if len(names) > 0 {
+		m.Log.Info("success to put_diff to " + addresses(names))
+	}
+}
+
+// callAll calls all members, over new connections: kept ones would have been
+// closed as idle by some while others took their time.
+func (m *Linear) callAll(ctx context.Context, addrs []string, method string, params []byte) []rpc.Answer {
+	pool := m.newPool()
+	defer pool.Close()
+	return rpc.CallMany(ctx, pool, 0, addrs, method, params, m.Timeout).Answers()
+}
