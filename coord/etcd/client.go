@@ -40,6 +40,7 @@ import (
 
 	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/coord/etcd/etcdlog"
+	"github.com/jubatus/jubatus-go/coord/internal/notify"
 )
 
 // Config says how to reach an ensemble.
@@ -70,8 +71,8 @@ type Client struct {
 	wg   sync.WaitGroup
 
 	session      *session
-	reconnected  notifier   // after an outage
-	sequenceLock sync.Mutex // see createSequential
+	watches      notify.Group // by path; all are told after an outage
+	sequenceLock sync.Mutex   // see createSequential
 	closeOnce    sync.Once
 	closeErr     error
 }
@@ -90,7 +91,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	eps, err := dial(config.Endpoints, config.Local, etcdlog.New(config.Logger, nil))
+	eps, err := dial(config.Endpoints, config.Local, etcdlog.New(config.Logger, etcdlog.Hooks{}))
 	if err != nil {
 		return nil, fmt.Errorf("open etcd: %w", err)
 	}
@@ -114,11 +115,7 @@ func (c *Client) Session() coord.Session { return c.session.state() }
 
 // SessionChanges implements coord.Coordinator.
 func (c *Client) SessionChanges(ctx context.Context) <-chan struct{} {
-	ch := make(chan struct{}, 1)
-	ch <- struct{}{}
-	forget := c.session.changes.add(ch)
-	context.AfterFunc(ctx, forget)
-	return ch
+	return c.session.changes.Subscribe(ctx, "")
 }
 
 // CheckSession implements coord.Coordinator. A lease that has run out is not
@@ -165,7 +162,7 @@ func (c *Client) attend() {
 				c.session.suspect()
 			}
 			if state = conn.GetState(); state == connectivity.Ready {
-				c.reconnected.tell()
+				c.watches.TellAll()
 			}
 		}
 		stop()
@@ -192,41 +189,4 @@ func (c *Client) failure(what, path string, err error) error {
 		err = coord.ErrClosed
 	}
 	return fmt.Errorf("%s %s: %w", what, path, err)
-}
-
-// notifier wakes any number of receivers, without waiting for one.
-type notifier struct {
-	mu        sync.Mutex
-	receivers map[chan<- struct{}]struct{}
-}
-
-// add makes ch, which has room for one, a receiver until forget is called.
-func (n *notifier) add(ch chan<- struct{}) (forget func()) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.receivers == nil {
-		n.receivers = make(map[chan<- struct{}]struct{})
-	}
-	n.receivers[ch] = struct{}{}
-	return func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		delete(n.receivers, ch)
-	}
-}
-
-func (n *notifier) tell() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for ch := range n.receivers {
-		wake(ch)
-	}
-}
-
-// wake leaves a message unless one is waiting.
-func wake(ch chan<- struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
 }

@@ -63,7 +63,7 @@ func (m *member) start() {
 	config.AdvertisePeerUrls = config.ListenPeerUrls
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
 	config.ServiceRegister = func(s *grpc.Server) { m.grpc = s }
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(etcdlog.New(quiet(), nil))
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(etcdlog.New(quiet(), etcdlog.Hooks{}))
 	server, err := embed.StartEtcd(config)
 	if err != nil {
 		m.t.Fatalf("start etcd: %v", err)
@@ -88,7 +88,7 @@ func (m *member) stop() {
 // plain is a client that looks at the keys themselves, as etcdctl does.
 func (m *member) plain() *clientv3.Client {
 	m.t.Helper()
-	c, err := clientv3.New(clientv3.Config{Endpoints: []string{m.client}, Logger: etcdlog.New(quiet(), nil)})
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{m.client}, Logger: etcdlog.New(quiet(), etcdlog.Hooks{})})
 	if err != nil {
 		m.t.Fatal(err)
 	}

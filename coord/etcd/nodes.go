@@ -75,30 +75,41 @@ func (c *Client) Set(ctx context.Context, path string, data []byte) (int64, erro
 	var v int64
 	mark := directoryKey(path)
 	err = c.endpoints.do(ctx, func(ctx context.Context, etcd *clientv3.Client, _ bool) error {
-		resp, err := etcd.Txn(ctx).
-			If(present(path)).
-			Then(
-				clientv3.OpGet(path),
-				clientv3.OpGet(mark, clientv3.WithCountOnly()),
-				clientv3.OpPut(path, string(data), clientv3.WithIgnoreLease())).
-			Else(clientv3.OpTxn(
-				[]clientv3.Cmp{present(mark)},
-				[]clientv3.Op{clientv3.OpPut(path, string(data))},
-				nil)).
-			Commit()
-		if err != nil {
-			return err
-		}
-		if !resp.Succeeded {
-			if !resp.Responses[0].GetResponseTxn().Succeeded {
+		for {
+			resp, err := etcd.Txn(ctx).
+				If(present(path)).
+				Then(
+					clientv3.OpGet(mark, clientv3.WithCountOnly()),
+					clientv3.OpGet(path, clientv3.WithKeysOnly()),
+					clientv3.OpPut(path, string(data), clientv3.WithIgnoreLease())).
+				Else(clientv3.OpGet(mark, clientv3.WithCountOnly())).
+				Commit()
+			if err != nil {
+				return err
+			}
+			directory := resp.Responses[0].GetResponseRange().Count > 0
+			if resp.Succeeded {
+				before := resp.Responses[1].GetResponseRange().Kvs[0].Version
+				v = version(before+1, directory)
+				return nil
+			}
+			if !directory {
 				return coord.ErrNoNode
 			}
-			v = 1
-			return nil
+			// The first time that a directory is set. Both cases in one
+			// request would carry the data twice.
+			resp, err = etcd.Txn(ctx).
+				If(absent(path), present(mark)).
+				Then(clientv3.OpPut(path, string(data))).
+				Commit()
+			if err != nil {
+				return err
+			}
+			if resp.Succeeded {
+				v = 1
+				return nil
+			}
 		}
-		before := resp.Responses[0].GetResponseRange().Kvs[0].Version
-		v = version(before+1, resp.Responses[1].GetResponseRange().Count > 0)
-		return nil
 	})
 	if err != nil {
 		return 0, c.failure("set", path, err)

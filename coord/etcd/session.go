@@ -13,6 +13,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/jubatus/jubatus-go/coord"
+	"github.com/jubatus/jubatus-go/coord/internal/notify"
 )
 
 // revokeTimeout bounds how long Close tries to end the session.
@@ -21,7 +22,7 @@ const revokeTimeout = 2 * time.Second
 // session keeps a client's lease alive and replaces it when it is lost.
 type session struct {
 	c       *Client
-	changes notifier
+	changes notify.Group
 	doubt   chan struct{} // somebody heard that the lease is gone
 	expiry  *time.Timer   // tells of the moment when validity ends
 
@@ -33,7 +34,7 @@ type session struct {
 
 func newSession(c *Client) *session {
 	s := &session{c: c, doubt: make(chan struct{}, 1)}
-	s.expiry = time.AfterFunc(time.Hour, s.changes.tell)
+	s.expiry = time.AfterFunc(time.Hour, s.changes.TellAll)
 	s.expiry.Stop()
 	return s
 }
@@ -78,7 +79,7 @@ func (s *session) open(ctx context.Context) error {
 		s.mu.Lock()
 		s.hold(resp.ID, time.Duration(resp.TTL)*time.Second, sent)
 		s.mu.Unlock()
-		s.changes.tell()
+		s.changes.TellAll()
 		return nil
 	})
 }
@@ -93,7 +94,7 @@ func (s *session) confirm(lease clientv3.LeaseID, ttl time.Duration, sent time.T
 	revived := time.Since(s.confirmed) >= trusted(s.ttl)
 	s.hold(lease, ttl, sent)
 	if revived {
-		s.changes.tell()
+		s.changes.TellAll()
 	}
 }
 
@@ -113,12 +114,17 @@ func (s *session) lost(lease clientv3.LeaseID) {
 	}
 	s.mu.Unlock()
 	if same {
-		s.changes.tell()
+		s.changes.TellAll()
 	}
 }
 
 // suspect makes the keeper look at once whether the lease still exists.
-func (s *session) suspect() { wake(s.doubt) }
+func (s *session) suspect() {
+	select {
+	case s.doubt <- struct{}{}:
+	default:
+	}
+}
 
 // keep renews the lease until the client is closed.
 func (s *session) keep() {
@@ -161,7 +167,7 @@ func (s *session) keep() {
 		case away:
 			away = false
 			logger.Info("etcd session recovered", "endpoint", s.c.Endpoint())
-			s.c.reconnected.tell()
+			s.c.watches.TellAll()
 		}
 		timer.Reset(s.period())
 	}

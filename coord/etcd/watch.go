@@ -65,19 +65,16 @@ func children(ctx context.Context, etcd *clientv3.Client, path string, names map
 
 // Watch implements coord.Coordinator.
 func (c *Client) Watch(ctx context.Context, path string) <-chan struct{} {
-	ch := make(chan struct{}, 1)
-	ch <- struct{}{}
+	ch := c.watches.Subscribe(ctx, path)
 	if c.life.Err() != nil || checkPath(path) != nil {
 		return ch
 	}
-	forget := c.reconnected.add(ch)
 	c.wg.Go(func() {
-		defer forget()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(c.life, cancel)()
 		for ctx.Err() == nil {
-			c.watch(ctx, path, ch)
+			c.watch(ctx, path)
 			sleep(ctx, firstPause)
 		}
 	})
@@ -86,7 +83,7 @@ func (c *Client) Watch(ctx context.Context, path string) <-chan struct{} {
 
 // watch tells of changes at one endpoint until that one is left or fails.
 // Nothing is lost between two of these: each tells once when it is set up.
-func (c *Client) watch(ctx context.Context, path string, ch chan<- struct{}) {
+func (c *Client) watch(ctx context.Context, path string) {
 	ep, turn := c.endpoints.use()
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
@@ -110,14 +107,12 @@ func (c *Client) watch(ctx context.Context, path string, ch chan<- struct{}) {
 			}
 			return
 		}
-		if resp.Created {
-			wake(ch)
-		}
+		news := resp.Created
 		for _, event := range resp.Events {
-			if concerns(watched, string(event.Kv.Key)) {
-				wake(ch)
-				break
-			}
+			news = news || concerns(watched, string(event.Kv.Key))
+		}
+		if news {
+			c.watches.Tell(path)
 		}
 	}
 }

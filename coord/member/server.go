@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -34,8 +35,9 @@ const (
 
 // server is a running etcd member.
 type server struct {
-	etcd   *embed.Etcd
-	broken chan string // why etcd gave itself up
+	etcd     *embed.Etcd
+	broken   chan string // why etcd gave itself up
+	stopping atomic.Bool
 
 	mu   sync.Mutex
 	grpc []*grpc.Server // that serve clients
@@ -94,11 +96,14 @@ func startServer(a assignment, slots []Slot, f *folder, logger *slog.Logger) (*s
 		defer s.mu.Unlock()
 		s.grpc = append(s.grpc, g)
 	}
-	zap := etcdlog.New(logger, func(message string) {
-		select {
-		case s.broken <- message:
-		default:
-		}
+	zap := etcdlog.New(logger, etcdlog.Hooks{
+		Fatal: func(message string) {
+			select {
+			case s.broken <- message:
+			default:
+			}
+		},
+		Stopping: s.stopping.Load,
 	})
 	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap)
 
@@ -128,6 +133,7 @@ func (s *server) ready() <-chan struct{} { return s.etcd.Server.ReadyNotify() }
 // come back, and closes the database. It returns false if etcd does not come
 // to an end, in which case the database must be thought open.
 func (s *server) stop() bool {
+	s.stopping.Store(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

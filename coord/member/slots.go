@@ -112,10 +112,9 @@ func parseSlot(item string) (Slot, error) {
 func splitHostPort(addr string) (host string, port int, err error) {
 	port = defaultPort
 	host = addr
-	if ip, err := netip.ParseAddr(addr); err == nil {
-		return ip.String(), port, nil
-	}
-	if strings.LastIndexByte(addr, ':') > strings.LastIndexByte(addr, ']') {
+	_, err = netip.ParseAddr(addr)
+	bare := err == nil // an IPv6 address without brackets has colons too
+	if !bare && strings.LastIndexByte(addr, ':') > strings.LastIndexByte(addr, ']') {
 		var text string
 		if host, text, err = net.SplitHostPort(addr); err != nil {
 			return "", 0, errors.New("not host:port")
