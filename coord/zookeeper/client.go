@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -84,23 +83,16 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	failed := fmt.Sprintf("cannot connect zk in %g sec: %s", cfg.SessionTimeout.Seconds(), cfg.Hosts)
 	ctx, cancel := context.WithTimeout(ctx, cfg.SessionTimeout)
 	defer cancel()
-	for {
-		// The library looks names up here, once; perhaps they come later.
-		c.conn, c.events, err = zk.Connect(hosts, cfg.SessionTimeout,
-			zk.WithDialer(c.dialer.dial),
-			zk.WithEventCallback(c.onEvent),
-			zk.WithLogger(logger{log}),
-			zk.WithLogInfo(false),
-		)
-		if err == nil {
-			break
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			c.stop()
-			return nil, fmt.Errorf("%s: %w", failed, err)
-		}
+	c.conn, c.events, err = zk.Connect(hosts, cfg.SessionTimeout,
+		zk.WithHostProvider(&hostProvider{}),
+		zk.WithDialer(c.dialer.dial),
+		zk.WithEventCallback(c.onEvent),
+		zk.WithLogger(logger{log}),
+		zk.WithLogInfo(false),
+	)
+	if err != nil {
+		c.stop()
+		return nil, fmt.Errorf("%s: %w", failed, err)
 	}
 	c.wg.Add(1)
 	go c.confirm()
@@ -111,21 +103,6 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// parseHosts splits a connect string into its hosts and its path, if any.
-func parseHosts(text string) (hosts []string, root string, err error) {
-	list, root := text, ""
-	if slash := strings.IndexByte(text, '/'); slash >= 0 {
-		list, root = text[:slash], strings.TrimRight(text[slash:], "/")
-	}
-	for host := range strings.SplitSeq(list, ",") {
-		if host == "" || strings.ContainsAny(host, " \t") {
-			return nil, "", fmt.Errorf("%q is no list of ZooKeeper hosts: write host:port,host:port,… without blanks", text)
-		}
-		hosts = append(hosts, host)
-	}
-	return zk.FormatServers(hosts), root, nil
-}
-
 // Endpoint implements coord.Coordinator.
 func (c *Client) Endpoint() string {
 	c.mu.Lock()
@@ -134,7 +111,7 @@ func (c *Client) Endpoint() string {
 	if !connected {
 		return ""
 	}
-	return c.conn.Server()
+	return c.dialer.server()
 }
 
 // Close implements coord.Coordinator.
@@ -145,11 +122,9 @@ func (c *Client) Close() error {
 		c.signalLocked()
 		c.mu.Unlock()
 		c.stop()
-		if c.conn != nil {
-			c.conn.Close()   // waits a moment for the service to confirm
-			c.dialer.close() // and this ends it in any case
-			for range c.events {
-			}
+		c.conn.Close()   // waits a moment for the service to confirm
+		c.dialer.close() // and this ends it in any case
+		for range c.events {
 		}
 		c.wg.Wait()
 		c.sessions.Tell("")

@@ -62,6 +62,16 @@ func (d *dialer) close() {
 	}
 }
 
+// server is the address of the newest connection's server.
+func (d *dialer) server() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current == nil {
+		return ""
+	}
+	return d.current.RemoteAddr().String()
+}
+
 // handshake is what the newest connection agreed on with the server, and when
 // it had asked to.
 func (d *dialer) handshake() (session int64, timeout time.Duration, sent time.Time) {

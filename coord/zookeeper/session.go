@@ -145,7 +145,7 @@ func (c *Client) onEvent(event zk.Event) {
 	c.log.Debug("got ZooKeeper event", "state", event.State.String())
 	switch event.State {
 	case zk.StateHasSession:
-		c.onSession(event.Server)
+		c.onSession()
 	case zk.StateDisconnected:
 		c.mu.Lock()
 		lost := c.session.connected && !c.closed
@@ -166,7 +166,7 @@ func (c *Client) onEvent(event zk.Event) {
 }
 
 // onSession notes the session that a new connection has.
-func (c *Client) onSession(server string) {
+func (c *Client) onSession() {
 	id, timeout, sent := c.dialer.handshake()
 	c.mu.Lock()
 	before := c.session.id
@@ -176,7 +176,7 @@ func (c *Client) onSession(server string) {
 	c.signalLocked()
 	c.mu.Unlock()
 	c.log.Info(fmt.Sprintf("ZooKeeper session established: connected to %s, negotiated timeout %d ms",
-		server, timeout.Milliseconds()))
+		c.dialer.server(), timeout.Milliseconds()))
 	if before == sessionID(id) {
 		c.log.Info("ZooKeeper session recovered before timeout")
 	}

@@ -16,6 +16,7 @@ type Link struct {
 	server   string
 	listener net.Listener
 	wg       sync.WaitGroup
+	gate     sync.Mutex // new connections pass it to the server one by one
 
 	mu       sync.Mutex
 	cut      bool
@@ -73,6 +74,8 @@ func (l *Link) Heal() {
 // does when it has not heard of it for too long, and returns when it has.
 func (l *Link) Expire(t testing.TB) {
 	t.Helper()
+	l.gate.Lock() // lest the client takes its session back meanwhile
+	defer l.gate.Unlock()
 	if err := l.expire(); err != nil {
 		t.Fatalf("ending a session: %v", err)
 	}
@@ -133,7 +136,9 @@ func (l *Link) accept() {
 		if err != nil {
 			return
 		}
+		l.gate.Lock()
 		server, err := net.Dial("tcp", l.server)
+		l.gate.Unlock()
 		if err != nil {
 			client.Close()
 			continue
