@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -80,6 +81,7 @@ func configure(a assignment, slots []Slot, dir string) *embed.Config {
 
 	c.EnableGRPCGateway = false
 	c.EnablePprof = false
+	c.UserHandlers = map[string]http.Handler{hostPath: hostPage()}
 	return c
 }
 
