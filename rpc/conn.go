@@ -34,8 +34,11 @@ type conn struct {
 	clock time.Duration
 	// idleAt is when the connection counts as idle, by the server's clock.
 	idleAt atomic.Int64
-	async  *replies // nil until the first asynchronous call
-	batch  Batch
+	// restUntil is when the connection stops to read after the server has
+	// stopped; 0 before that.
+	restUntil time.Duration
+	async     *replies // nil until the first asynchronous call
+	batch     Batch
 }
 
 func newConn(s *Server, nc net.Conn, serial uint64) *conn {
@@ -111,7 +114,7 @@ func (c *conn) read() (more bool, err error) {
 			return true, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if c.s.draining.Load() {
-				return false, nil
+				return c.rest(), nil
 			}
 			if c.s.now() >= time.Duration(c.idleAt.Load()) && !c.async.busy() {
 				return false, nil
@@ -141,6 +144,24 @@ func (c *conn) arm() {
 		c.wake()
 	}
 }
+
+// rest reads what has arrived when the server stops, and reports whether there
+// was anything. A peer that sends without end is not heard to its end.
+func (c *conn) rest() (more bool) {
+	now := c.s.now()
+	if c.restUntil == 0 {
+		c.restUntil = now + restTime
+	}
+	if now >= c.restUntil {
+		return false
+	}
+	defer c.wake()
+	c.clock = now
+	return c.in.arrived(c.nc)
+}
+
+// restTime is how long a connection goes on to read when the server stops.
+const restTime = 500 * time.Millisecond
 
 // wake makes the connection stop waiting for requests.
 func (c *conn) wake() { c.nc.SetReadDeadline(time.Unix(1, 0)) }
