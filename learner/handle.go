@@ -53,7 +53,14 @@ func (n *Node) register() error {
 
 // handler is the way of a call from the wire to the engine and back.
 func (n *Node) handler(m *service.Method, h engine.Handler) rpc.Handler {
+	gated := n.gated(m)
 	return func(ctx context.Context, req *rpc.Request, out []byte) (_ []byte, err error) {
+		if gated {
+			if !n.gate.enter() {
+				return nil, errLeaving
+			}
+			defer n.gate.leave()
+		}
 		args := mpack.NewReader(req.Params)
 		argc, err := args.ArrayHeader()
 		if err != nil {

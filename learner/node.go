@@ -41,6 +41,7 @@ type Node struct {
 	calls   sync.Pool    // of *engine.Call
 	updates atomic.Uint64
 	loading sync.Mutex // one load at a time
+	gate    gate       // for what changes the model
 	saved   event
 	loaded  event
 }

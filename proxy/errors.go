@@ -1,10 +1,12 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"syscall"
 
+	"github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/rpc"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
@@ -78,6 +80,16 @@ func tellRemote(remote *rpc.RemoteError) error {
 	default:
 		return errors.New(prefix + strconv.FormatInt(n, 10))
 	}
+}
+
+// leaving is the error object of a server that leaves its cluster.
+var leaving = mpack.AppendRaw(nil, service.Leaving)
+
+// unexecuted reports whether a server answered that it did not do what it was
+// asked to because it leaves.
+func unexecuted(err error) bool {
+	var remote *rpc.RemoteError
+	return errors.As(err, &remote) && bytes.Equal(remote.Object, leaving)
 }
 
 // lost reports whether a server could not be reached or was lost before it

@@ -223,7 +223,8 @@ func (f *forward) failed(i int, err error) bool {
 	t := &f.targets[i]
 	notSent := rpc.NotSent(err)
 	refused := errors.Is(err, rpc.ErrConnect)
-	if !lost(err) {
+	leaves := unexecuted(err)
+	if !leaves && !lost(err) {
 		if errors.Is(err, rpc.ErrTimeout) {
 			f.p.backends.failed(t.b, err)
 		}
@@ -231,7 +232,7 @@ func (f *forward) failed(i int, err error) bool {
 	}
 	// A connection that was gone before it was used says nothing about the
 	// server: they close idle ones.
-	if refused || !notSent {
+	if !leaves && (refused || !notSent) {
 		f.p.backends.failed(t.b, err)
 	}
 	if f.p.ctx.Err() != nil || !time.Now().Before(f.deadline) {
@@ -245,7 +246,7 @@ func (f *forward) failed(i int, err error) bool {
 		}
 	}
 	other := f.substitute()
-	switch cure(f.reads(), notSent, refused, other != nil, t.twice) {
+	switch cure(f.reads(), notSent || leaves, refused || leaves, other != nil, t.twice) {
 	case again:
 		t.twice = true
 	case another:

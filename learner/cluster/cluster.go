@@ -139,6 +139,7 @@ func (c *Cluster) Attach(n *learner.Node) (err error) {
 		Interval: time.Duration(c.IntervalSec) * time.Second,
 		Count:    c.IntervalCount,
 		Timeout:  time.Duration(c.InterconnectTimeout) * time.Second,
+		Drain:    n.Drain,
 		GoDown:   c.goAway,
 		Log:      c.Log,
 	})
@@ -199,9 +200,7 @@ func (c *Cluster) Leave() {
 	if c.mixer != nil {
 		c.Log.Info("stopping mixer thread")
 		if c.Farewell > 0 {
-			ctx, cancel := context.WithTimeout(context.Background(), c.Farewell)
-			c.mixer.Finish(ctx)
-			cancel()
+			c.farewell()
 		}
 		c.mixer.Stop()
 	}
@@ -216,6 +215,23 @@ func (c *Cluster) Leave() {
 	if err := c.coordinator.Close(); err != nil {
 		c.Log.Warn("the session was not closed: " + err.Error())
 	}
+}
+
+// farewell makes sure that nobody looks for the node any more, and that nothing
+// that it has learned is lost.
+func (c *Cluster) farewell() {
+	ctx, cancel := context.WithTimeout(context.Background(), c.Farewell)
+	defer cancel()
+	if c.service.Ring && c.coordinator.Session().Valid {
+		ring := coord.RingPath(c.Type, c.Name)
+		for _, v := range coord.VirtualNodes(c.Self) {
+			if err := c.registration.Remove(ctx, ring+"/"+v); err != nil {
+				c.Log.Warn("leaving the ring: " + err.Error())
+				break
+			}
+		}
+	}
+	c.mixer.Finish(ctx)
 }
 
 // Gone implements learner.Cluster.

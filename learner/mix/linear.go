@@ -418,10 +418,9 @@ func (m *Linear) manual(ctx context.Context) error {
 	}
 }
 
-// Finish implements Mixer: it takes the node off the list of active ones, so
-// that nobody sends it more to learn, and mixes what it has learned.
+// Finish implements Mixer.
 func (m *Linear) Finish(ctx context.Context) {
-	if !m.running.Load() || !m.Coordinator.Session().Valid || !m.current() {
+	if !m.running.Load() || !m.Coordinator.Session().Valid {
 		return
 	}
 	m.mu.Lock()
@@ -433,14 +432,34 @@ func (m *Linear) Finish(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	if updates, _ := m.counter.state(); updates == 0 {
-		return
-	}
 	list, err := m.members(ctx)
 	if err == nil && len(list) > 1 {
-		err = m.manual(ctx)
+		if m.Drain != nil {
+			m.Drain(ctx)
+		}
+		err = m.last(ctx)
 	}
 	if err != nil {
 		m.Log.Warn("error in last mix: " + err.Error())
 	}
+}
+
+// last mixes until nothing is left to share. A round may fail, as when a member
+// that has just gone leaves the master's lock behind.
+func (m *Linear) last(ctx context.Context) error {
+	for m.current() {
+		if updates, _ := m.counter.state(); updates == 0 {
+			return nil
+		}
+		err := m.manual(ctx)
+		if updates, _ := m.counter.state(); updates == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(m.pause):
+		}
+	}
+	return nil
 }

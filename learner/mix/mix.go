@@ -37,8 +37,9 @@ import (
 type Mixer interface {
 	// Start begins to mix. The node must be among the members by now.
 	Start(ctx context.Context) error
-	// Finish shares what has not been shared yet, if that is possible before
-	// ctx ends. It comes before Stop.
+	// Finish takes the node off the list of active ones, lets it drain, and
+	// shares what has not been shared yet, as far as that is possible before
+	// ctx ends. A node that is alone is not held up. It comes before Stop.
 	Finish(ctx context.Context)
 	// Stop ends all rounds and waits for that. It may be called without Start.
 	Stop()
@@ -73,6 +74,11 @@ type Options struct {
 	Interval time.Duration // between rounds; 0 means that time is no reason
 	Count    int           // of updates that are reason enough; 0 means that there is no such number
 	Timeout  time.Duration // for each call to another node
+
+	// Drain is called when the node is not listed as active any more and before
+	// the last MIX. It waits until nobody has the node learn anything. May be
+	// nil.
+	Drain func(ctx context.Context)
 
 	// GoDown is called, once at most, if the cluster speaks another protocol.
 	GoDown func()

@@ -31,10 +31,16 @@ func (m *Linear) members(ctx context.Context) ([]coord.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(list, m.Self) {
-		return nil, errUnregistered
+	if slices.Contains(list, m.Self) {
+		return list, nil
 	}
-	return list, nil
+	m.mu.Lock()
+	leaving := m.leaving
+	m.mu.Unlock()
+	if leaving { // somebody deleted our node, which is why
+		return append(list, m.Self), nil
+	}
+	return nil, errUnregistered
 }
 
 var errNoDiff = errors.New("mix fails (all get_diffs fail)")

@@ -48,6 +48,10 @@ type Method struct {
 	Aggregation Aggregation
 }
 
+// Leaving is the error that a server answers which leaves its cluster and does
+// not learn any more. The call has not been executed, and another server can.
+const Leaving = "this server is leaving the cluster"
+
 // Service is one engine's interface.
 type Service struct {
 	Type    string // as in juba<type> and in the coordination tree
