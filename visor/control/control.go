@@ -14,6 +14,7 @@ import (
 	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/rpc"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
+	"github.com/jubatus/jubatus-go/visor"
 )
 
 // Control directs one cluster.
@@ -41,16 +42,21 @@ func (c *Control) target() string { return c.Program + "/" + c.Name }
 
 // Start spreads total processes over the agents. Each is called one after the
 // other, with a share of nothing too; one that fails does not stop the others.
-func (c *Control) Start(ctx context.Context, total int, o *Launch) error {
+func (c *Control) Start(ctx context.Context, total int, o visor.StartOptions) error {
 	if err := coord.CreateDirs(ctx, c.Coordinator, coord.ClusterPath(c.Type, c.Name), coord.NodesPath(c.Type, c.Name)); err != nil {
 		c.Log.Warn(err.Error()) // whoever registers tries again
 	}
-	return c.eachAgent(ctx, "start", total, func(a agent, share int) error { return a.start(ctx, c, share, o) })
+	o.ProgramName, o.Name = c.Type, c.target()
+	return c.eachAgent(ctx, visor.MethodStart, total, func(a agent, share int) error {
+		return a.do(ctx, visor.MethodStart, visor.AppendStart(nil, c.target(), uint32(share), o))
+	})
 }
 
 // Stop stops all processes of the cluster that agents run.
 func (c *Control) Stop(ctx context.Context, total int) error {
-	return c.eachAgent(ctx, "stop", total, func(a agent, share int) error { return a.stop(ctx, c, share) })
+	return c.eachAgent(ctx, visor.MethodStop, total, func(a agent, share int) error {
+		return a.do(ctx, visor.MethodStop, visor.AppendStop(nil, c.target(), uint32(share)))
+	})
 }
 
 // eachAgent does something with every agent, in the order of their names.

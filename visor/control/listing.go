@@ -22,6 +22,7 @@ type Status struct {
 type Failure struct {
 	Visor  string `json:"visor"`
 	Server string `json:"server"`
+	Error  string `json:"error"` // how it ended last
 }
 
 // Count is how many processes a cluster has.
@@ -36,7 +37,7 @@ type Count struct {
 // Status reads who serves the cluster. Agents that do not answer, or do not
 // know the question, have no failures.
 func (c *Control) Status(ctx context.Context) (Status, error) {
-	s := Status{Type: c.Type, Name: c.Name, Failed: []Failure{}}
+	s := Status{Type: c.Type, Name: c.Name, Failed: c.failures(ctx)}
 	for _, part := range []struct {
 		list *[]string
 		path string
