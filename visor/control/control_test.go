@@ -88,21 +88,34 @@ type fake struct {
 // there is none.
 func serve(t *testing.T, answers map[string][]byte) *fake {
 	t.Helper()
+	methods := make(map[string]func([]byte) ([]byte, error))
+	for method, answer := range answers {
+		methods[method] = func([]byte) ([]byte, error) {
+			if answer == nil {
+				return nil, errors.New("it does not work")
+			}
+			return answer, nil
+		}
+	}
+	return serveWith(t, methods)
+}
+
+// serveWith starts a process with these methods.
+func serveWith(t *testing.T, methods map[string]func(params []byte) ([]byte, error)) *fake {
+	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &fake{id: coord.Identity{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}}
 	s := rpc.NewServer(rpc.Options{})
-	for method, answer := range answers {
-		s.Handle(method, func(_ context.Context, req *rpc.Request, out []byte) ([]byte, error) {
+	for name, method := range methods {
+		s.Handle(name, func(_ context.Context, req *rpc.Request, out []byte) ([]byte, error) {
 			f.mu.Lock()
-			defer f.mu.Unlock()
 			f.calls = append(f.calls, fmt.Sprintf("%s % x", req.Method, req.Params))
-			if answer == nil {
-				return nil, errors.New("it does not work")
-			}
-			return append(out, answer...), nil
+			f.mu.Unlock()
+			answer, err := method(req.Params)
+			return append(out, answer...), err
 		})
 	}
 	done := make(chan error)
