@@ -37,14 +37,15 @@ func (n *Node) quiet(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(drainPoll)
 	defer tick.Stop()
-	calls, since := n.server.Stats().Requests, time.Now()
+	n.gate.watched.Store(true)
+	calls, since := n.gate.calls.Load(), time.Now()
 	for time.Since(since) < drainQuiet {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if now := n.server.Stats().Requests; now != calls {
+		if now := n.gate.calls.Load(); now != calls {
 			calls, since = now, time.Now()
 		}
 	}
@@ -55,6 +56,16 @@ func (n *Node) quiet(ctx context.Context) {
 type gate struct {
 	inside atomic.Int64
 	closed atomic.Bool
+
+	watched atomic.Bool
+	calls   atomic.Int64 // of clients, since it is watched
+}
+
+// note notes a call, whether it changes the model or not.
+func (g *gate) note() {
+	if g.watched.Load() {
+		g.calls.Add(1)
+	}
 }
 
 // enter reports whether a call may change the model. It leaves then.

@@ -55,6 +55,7 @@ func (n *Node) register() error {
 func (n *Node) handler(m *service.Method, h engine.Handler) rpc.Handler {
 	gated := n.gated(m)
 	return func(ctx context.Context, req *rpc.Request, out []byte) (_ []byte, err error) {
+		n.gate.note()
 		if gated {
 			if !n.gate.enter() {
 				return nil, errLeaving
