@@ -58,6 +58,7 @@ type Options struct {
 type Agent struct {
 	Options
 	server *rpc.Server
+	boot   string // of the machine
 	leave  atomic.Bool
 
 	// What belongs to Run's goroutine, as do all methods that are not said to
@@ -83,6 +84,7 @@ func New(o Options) *Agent {
 	}
 	a := &Agent{
 		Options: o,
+		boot:    bootID(),
 		plan:    plan{ports: newPool(o.Port), grace: o.Grace},
 		running: make(map[*child]*process),
 		waiting: make(map[*child][]chan struct{}),
@@ -382,7 +384,7 @@ func (a *Agent) forget(ctx context.Context, s *server) error {
 
 // save notes all children for the agent after us.
 func (a *Agent) save() {
-	err := a.memory.save(remembered{Boot: bootID(), Where: a.Where, Children: a.plan.children})
+	err := a.memory.save(remembered{Boot: a.boot, Where: a.Where, Children: a.plan.children})
 	if err != nil {
 		a.Log.Error(err.Error())
 	}
@@ -396,7 +398,7 @@ func (a *Agent) adopt() {
 		// of ours gets one of them.
 		a.Log.Error("children that an agent before this one left are not known: "+err.Error(), "kept", a.memory.setAside())
 	}
-	sameBoot := left.Boot == bootID()
+	sameBoot := left.Boot == a.boot
 	for _, c := range left.Children {
 		if c == nil || c.Type == "" || a.Programs[c.Program] != c.Type || len(c.Args) == 0 || checkName(c.Name) != nil {
 			a.Log.Error("a child that was noted is none of ours", "file", a.memory.path)

@@ -41,9 +41,11 @@ func openAppend(path string, mode os.FileMode) (*os.File, error) {
 // that dies, and the agent after it reads on where that one ended.
 type follower struct {
 	f    *os.File
-	at   int64 // everything before has been read
-	rest []byte
+	at   int64  // everything before has been read
+	rest []byte // the beginning of a line
 	line func(string)
+
+	buffer [32 << 10]byte
 }
 
 func openFollower(path string, line func(string)) (*follower, error) {
@@ -82,12 +84,11 @@ func (o *follower) run(ctx context.Context, ended <-chan struct{}) error {
 
 // read hands on all lines that are complete.
 func (o *follower) read() error {
-	buffer := make([]byte, 32<<10)
 	before := o.at
 	for {
-		n, err := o.f.ReadAt(buffer, o.at)
+		n, err := o.f.ReadAt(o.buffer[:], o.at)
 		o.at += int64(n)
-		o.split(buffer[:n])
+		o.split(o.buffer[:n])
 		if errors.Is(err, io.EOF) {
 			break
 		}

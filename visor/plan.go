@@ -296,6 +296,9 @@ func (p *plan) adopt(c *child, alive bool, now time.Time) []action {
 	p.ports.remove(c.Port)
 	p.children = append(p.children, c)
 	c.Adopted = true
+	if c.Started.IsZero() { // the agent before us did not come to note it
+		c.Started = now
+	}
 	switch {
 	case alive && c.State == Stopping:
 		c.Deadline = now.Add(p.grace)
