@@ -168,6 +168,8 @@ func (m *member) waitActive(t *testing.T, service *coordtest.Fake) {
 		_, err := look.Get(t.Context(), activesDir+"/"+m.id.String())
 		return err == nil && m.status(t)["linear_mixer.is_obsolete"] == "0"
 	})
+	// Its first MIX would take part of what it is taught next.
+	waitFor(t, m.id.String()+" to have mixed", func() bool { return m.log.count(".... mix done") > 0 })
 }
 
 // stop stops the node gracefully. A second stop does nothing.
