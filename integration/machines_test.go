@@ -82,8 +82,9 @@ type switchboard struct {
 	machines []*machine
 }
 
-// outside is this process's address.
-const outside = "10.203.0.254"
+// outside is this process's address. The network is nobody else's, so that the
+// addresses can be those of the documentation.
+const outside = "192.168.0.1"
 
 // machine is a network namespace with an address of its own.
 type machine struct {
@@ -102,7 +103,7 @@ func plug(t *testing.T, n int) *switchboard {
 	run(t, "ip", "addr", "add", outside+"/24", "dev", "jubatus0")
 	run(t, "ip", "link", "set", "jubatus0", "up")
 	for i := range n {
-		m := &machine{ip: fmt.Sprint("10.203.0.", 11+i), dir: t.TempDir(), bin: s.bin}
+		m := &machine{ip: fmt.Sprint("192.168.0.", 11+i), dir: t.TempDir(), bin: s.bin}
 		holder := exec.Command("unshare", "--net", "sleep", "infinity")
 		if err := holder.Start(); err != nil {
 			t.Fatal(err)
@@ -183,7 +184,7 @@ func (m *machine) command(ctx context.Context, name string, args ...string) *exe
 	}
 	cmd := exec.CommandContext(ctx, "nsenter", append([]string{"-t", strconv.Itoa(m.inner), "--net", name}, args...)...)
 	cmd.Dir = m.dir
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+m.dir, "HOME="+m.dir, networkVariable+"=")
+	cmd.Env = append(os.Environ(), "PATH="+m.bin+":"+os.Getenv("PATH"), "XDG_STATE_HOME="+m.dir, "HOME="+m.dir, networkVariable+"=")
 	return cmd
 }
 

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/jubatus/jubatus-go/coord/zookeeper/zktest"
+	"github.com/jubatus/jubatus-go/rpc"
 )
 
 const (
@@ -38,30 +42,65 @@ var coordinations = map[string]func(t *testing.T, s *switchboard) []string{
 	},
 }
 
-// install makes machines with an agent and a proxy each, and a configuration
-// for a cluster named tutorial.
+// install makes machines with an agent and a proxy each, as the documentation
+// says.
 func install(t *testing.T, coordination func(*testing.T, *switchboard) []string) *installation {
 	t.Helper()
 	x := &installation{switchboard: plug(t, 3)}
 	x.location = coordination(t, x.switchboard)
 	for _, m := range x.machines {
-		x.visor(t, m)
-	}
-	for _, m := range x.machines {
-		m.daemon(t, "jubaclassifier_proxy", append(x.location, "-p", fmt.Sprint(proxyPort), "--daemon")...)
+		for _, c := range x.console(t, 0) {
+			m.daemon(t, "bash", "-euc", c.text)
+		}
 	}
 	eventually(t, "agents and proxies are registered", func() bool {
 		s, err := x.status(t)
 		return err == nil && len(s.Visors) == len(x.machines) && len(s.Proxies) == len(x.machines)
 	})
-	x.must(t, "jubaconfig", "-c", "write", "-f", writeFile(t, "config.json", clusterConfig), "-t", "classifier", "-n", "tutorial")
 	return x
 }
 
-// visor starts the agent of a machine.
-func (x *installation) visor(t *testing.T, m *machine) {
+// configure gives the cluster named tutorial a configuration.
+func (x *installation) configure(t testing.TB) {
 	t.Helper()
-	m.daemon(t, "jubavisor", append(x.location, "--daemon")...)
+	x.must(t, "jubaconfig", "-c", "write", "-f", writeFile(t, "config.json", clusterConfig), "-t", "classifier", "-n", "tutorial")
+}
+
+// entry is a command and what it prints.
+type entry struct{ text, output string }
+
+// console is what the nth block of docs/operations.md types. Every entry says
+// by itself where the coordination service is.
+func (x *installation) console(t testing.TB, n int) (entries []entry) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) <= n {
+		t.Fatalf("%d blocks in docs/operations.md", len(blocks))
+	}
+	variable := map[string]string{"--cluster": "JUBATUS_CLUSTER", "--zookeeper": "ZK"}[x.location[0]]
+	exported := false
+	for line := range strings.Lines(blocks[n][1]) {
+		command, typed := strings.CutPrefix(line, "$ ")
+		switch {
+		case typed && strings.HasPrefix(command, "export JUBATUS_CLUSTER="):
+			exported = true
+			if variable == "JUBATUS_CLUSTER" && !strings.Contains(line, strings.ReplaceAll(x.location[1], ":2379", "")) {
+				t.Fatalf("the machines are others than in %q", line)
+			}
+		case typed:
+			entries = append(entries, entry{text: fmt.Sprintf("export %s=%s\n%s", variable, x.location[1], command)})
+		default:
+			entries[len(entries)-1].output += line
+		}
+	}
+	if !exported {
+		t.Fatal("the block does not say where the cluster is")
+	}
+	return entries
 }
 
 // tool runs a tool from outside of the machines.
@@ -76,6 +115,22 @@ func (x *installation) tool(t testing.TB, name string, args ...string) (code int
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), out.String(), diag.String()
+}
+
+// enter types a command outside of the machines, which must succeed, and
+// returns what it prints.
+func (x *installation) enter(t testing.TB, text string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-euc", text)
+	cmd.Dir = filepath.Dir(writeFile(t, "classifier.json", clusterConfig))
+	cmd.Env = append(os.Environ(), "PATH="+x.bin+":"+os.Getenv("PATH"))
+	var diag bytes.Buffer
+	cmd.Stderr = &diag
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", text, err, out, &diag)
+	}
+	return string(out)
 }
 
 // must runs a tool that must succeed and returns what it prints.
@@ -135,31 +190,15 @@ func TestClusterManagement(t *testing.T) {
 			}
 			x := install(t, coordination)
 
-			var sent, members []string
-			for _, m := range x.machines {
-				sent = append(sent, fmt.Sprintf("sending start / jubaclassifier/tutorial to %s_%d...ok.\n", m.ip, visorPort))
-			}
-			if got, want := x.ctl(t, "-c", "start", "-N", "6", "-S", "2"), strings.Join(sent, ""); got != want {
-				t.Errorf("start said\n%swant\n%s", got, want)
-			}
-			status := x.await(t, 6)
-			block := func(title string, list ...string) {
-				members = append(members, title+"\n")
-				for _, id := range list {
-					members = append(members, " "+id+"\n")
+			for _, c := range x.console(t, 1) {
+				if strings.Contains(c.text, "-c status") {
+					x.await(t, 6)
+				}
+				if got := x.enter(t, c.text); got != c.output {
+					t.Errorf("%s\nsaid\n%swant\n%s", c.text, got, c.output)
 				}
 			}
-			var proxies, visors []string
-			for _, m := range x.machines {
-				proxies = append(proxies, fmt.Sprintf("%s_%d", m.ip, proxyPort))
-				visors = append(visors, fmt.Sprintf("%s_%d", m.ip, visorPort))
-			}
-			block("active jubaclassifier_proxy members:", proxies...)
-			block("active jubavisor members:", visors...)
-			block("active tutorial members:", status.Servers...)
-			if got, want := x.ctl(t, "-c", "status"), strings.Join(members, ""); got != want {
-				t.Errorf("status said\n%swant\n%s", got, want)
-			}
+			status := x.await(t, 6)
 			for _, m := range x.machines {
 				if n := len(m.running(t, "jubaclassifier")); n != 2 {
 					t.Errorf("%d servers at %s", n, m.ip)
@@ -176,17 +215,32 @@ func TestClusterManagement(t *testing.T) {
 			for _, c := range clients {
 				c.more(t, 50)
 			}
+			for _, c := range clients {
+				c.end()
+			}
+			one := status.Servers[0]
+			server, err := rpc.Dial(t.Context(), strings.Replace(one, "_", ":", 1), patience)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			if _, err := server.CallArgs(t.Context(), "do_mix"); err != nil {
+				t.Fatal(err)
+			}
 			verify(t, clients, x.proxies()[0], "tutorial")
 
-			one := status.Servers[0]
 			x.ctl(t, "-c", "stop", "--server-id", one)
 			if s := x.await(t, 5); s.Servers[0] == one {
 				t.Errorf("%s is still there: %v", one, s.Servers)
 			}
 			x.ctl(t, "-c", "save", "-i", "kept")
 			x.ctl(t, "-c", "load", "-i", "kept")
-			if got, want := x.ctl(t, "-c", "stop"), strings.ReplaceAll(strings.Join(sent, ""), "start", "stop"); got != want {
-				t.Errorf("stop said\n%swant\n%s", got, want)
+			var sent string
+			for _, m := range x.machines {
+				sent += fmt.Sprintf("sending stop / jubaclassifier/tutorial to %s_%d...ok.\n", m.ip, visorPort)
+			}
+			if got := x.ctl(t, "-c", "stop"); got != sent {
+				t.Errorf("stop said\n%swant\n%s", got, sent)
 			}
 			x.await(t, 0)
 			for _, m := range x.machines {
@@ -217,7 +271,7 @@ func (x *installation) verifyMembers(t testing.TB) {
 	}
 	leaders := 0
 	for i, m := range all {
-		if m.Slot != x.machines[i].ip+":2379" || m.Host.Program != "jubavisor" || m.Size == 0 {
+		if m.Slot != x.machines[i].ip+":2379" || !strings.HasPrefix(m.Host.Program, "juba") || m.Size == 0 {
 			t.Errorf("member %+v", m)
 		}
 		if m.Leader {
@@ -238,6 +292,7 @@ func TestRollingRestart(t *testing.T) {
 				return
 			}
 			x := install(t, coordination)
+			x.configure(t)
 			x.ctl(t, "-c", "start", "-N", "3", "-S", "2")
 			status := x.await(t, 3)
 			before := x.pids(t)
@@ -286,6 +341,7 @@ func TestUnreachableAgent(t *testing.T) {
 		return
 	}
 	x := install(t, coordinations["cluster"])
+	x.configure(t)
 	x.cut(t, 1)
 	code, stdout, stderr := x.tool(t, "jubactl", "-c", "start", "-s", "jubaclassifier", "-t", "classifier", "-n", "tutorial", "-N", "3")
 	x.mend(t, 1)
