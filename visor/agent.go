@@ -85,7 +85,7 @@ func New(o Options) *Agent {
 	a := &Agent{
 		Options: o,
 		boot:    bootID(),
-		plan:    plan{ports: newPool(o.Port), grace: o.Grace},
+		plan:    plan{ports: newPool(o.Port), grace: o.Grace, backoff: defaultBackoff},
 		running: make(map[*child]*process),
 		waiting: make(map[*child][]chan struct{}),
 		calls:   make(chan func()),

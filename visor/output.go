@@ -110,7 +110,7 @@ func (o *follower) split(b []byte) {
 	o.rest = append(o.rest, b...)
 	for {
 		end, skip := bytes.IndexByte(o.rest, '\n'), 1
-		if end < 0 && len(o.rest) >= maxLine {
+		if (end < 0 || end > maxLine) && len(o.rest) >= maxLine {
 			end, skip = maxLine, 0
 		}
 		if end < 0 {

@@ -20,7 +20,9 @@ const (
 
 // backoff is how long a child that died waits until it is started again, by
 // how often it has died lately.
-var backoff = [maxDeaths]time.Duration{
+type backoff [maxDeaths]time.Duration
+
+var defaultBackoff = backoff{
 	100 * time.Millisecond, time.Second, 3 * time.Second, 6 * time.Second, 12 * time.Second,
 }
 
@@ -79,7 +81,8 @@ type exit struct {
 type plan struct {
 	ports    pool
 	grace    time.Duration // between asking a process to end and killing it
-	children []*child      // in the order of their start
+	backoff  backoff
+	children []*child // in the order of their start
 }
 
 // refusedError is why start does nothing, line by line.
@@ -189,7 +192,7 @@ func (p *plan) buried(c *child, reason string, now time.Time) {
 		return
 	}
 	c.State = Backoff
-	c.Due = now.Add(backoff[len(c.Deaths)-1])
+	c.Due = now.Add(p.backoff[len(c.Deaths)-1])
 }
 
 // recent are the deaths that still count.

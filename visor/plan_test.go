@@ -27,7 +27,7 @@ type testPlan struct {
 }
 
 func newTestPlan() *testPlan {
-	return &testPlan{plan: plan{ports: newPool(9198), grace: 10 * time.Second}, pid: 100}
+	return &testPlan{plan: plan{ports: newPool(9198), grace: 10 * time.Second, backoff: defaultBackoff}, pid: 100}
 }
 
 func (p *testPlan) startN(program, name string, n int, at time.Time) error {
@@ -165,7 +165,7 @@ func TestBackoff(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, now := p.children[0], noon
-	for i, wait := range backoff {
+	for i, wait := range defaultBackoff {
 		p.fall(c, crash, now)
 		if c.State != Backoff || !p.next().Equal(now.Add(wait)) {
 			t.Fatalf("death %d: %s until %v", i+1, c.State, p.next().Sub(now))
