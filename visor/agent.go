@@ -67,6 +67,7 @@ type Agent struct {
 	memory  memory
 	running map[*child]*process
 	waiting map[*child][]chan struct{} // closed when the child ended or was started again
+	due     []chan struct{}            // of those: to be closed once that is noted
 	closing bool
 
 	calls       chan func() // executed by Run
@@ -171,6 +172,7 @@ func (a *Agent) loop(ctx context.Context, joined chan error) error {
 	for {
 		a.act(a.plan.tick(time.Now()))
 		a.save()
+		a.answer()
 		if a.closing && (a.leave.Load() || len(a.plan.children) == 0) {
 			return nil
 		}
@@ -247,12 +249,19 @@ func (a *Agent) act(actions []action) (failures int) {
 	return failures
 }
 
-// wake tells whoever waits for the end of a child's process.
+// wake lets whoever waits for the end of a child's process be told.
 func (a *Agent) wake(c *child) {
-	for _, w := range a.waiting[c] {
+	a.due = append(a.due, a.waiting[c]...)
+	delete(a.waiting, c)
+}
+
+// answer tells them. By now it is noted: an agent after us does not start
+// again what we said was stopped.
+func (a *Agent) answer() {
+	for _, w := range a.due {
 		close(w)
 	}
-	delete(a.waiting, c)
+	a.due = nil
 }
 
 // spawn starts a child's process.
