@@ -1,5 +1,6 @@
-// Package demo is the command "jubatus demo": it starts a server, teaches it
-// and asks it, as an application would over the network.
+// Package demo is the command "jubatus demo": it starts a whole cluster on one
+// machine, three servers behind a proxy, teaches it through the proxy, lets the
+// servers share what they have learned, and shows what that changes.
 package demo
 
 import (
@@ -7,18 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/jubatus/jubatus-go/learner/datum"
+	"github.com/jubatus/jubatus-go/coord"
+	"github.com/jubatus/jubatus-go/coord/etcd"
 	"github.com/jubatus/jubatus-go/rpc"
-	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
 const configuration = `{
@@ -32,20 +33,30 @@ const configuration = `{
 `
 
 const (
-	startPatience = 10 * time.Second
-	callTimeout   = 10 * time.Second
+	typ         = "classifier"
+	name        = "demo" // of the cluster
+	servers     = 3
+	patience    = 10 * time.Second // with whatever should take no time
+	callTimeout = 10 * time.Second
+	pause       = 10 * time.Millisecond // between two looks at the same thing
 )
 
 // Command returns the command.
 func Command() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "start a classifier, teach it and ask it",
-		Description: "Starts a server on a free port of 127.0.0.1 with its files in a temporary folder,\n" +
-			"trains it with sentences and with Fisher's irises, one datum a call, and counts how\n" +
-			"often it is right about data that it has not seen.",
+		Usage: "start a cluster of classifiers, teach it and ask it",
+		Description: "Starts three servers and a proxy on free ports of 127.0.0.1, with their files in a\n" +
+			"temporary folder. Trains them through the proxy with sentences and with Fisher's irises,\n" +
+			"so that each server sees a third, and counts how often each is right about data that\n" +
+			"none has seen: before and after they share what they have learned.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "keep", Usage: "leave the cluster running, and tell how to talk to it"},
+		},
 		Action: func(c *cli.Context) error {
-			if err := run(c.Context, c.App.Writer); err != nil {
+			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			if err := run(ctx, c.App.Writer, c.Bool("keep")); err != nil {
 				return cli.Exit("jubatus demo: "+err.Error(), 1)
 			}
 			return nil
@@ -53,175 +64,138 @@ func Command() *cli.Command {
 	}
 }
 
-func run(ctx context.Context, out io.Writer) (err error) {
+// run is the whole demonstration.
+func run(ctx context.Context, out io.Writer, keep bool) (err error) {
 	dir, err := os.MkdirTemp("", "jubatus-demo-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	addr, stop, err := start(dir)
+	f, err := newFleet(dir, keep)
 	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			err = errors.Join(err, f.stop(), os.RemoveAll(dir))
+		}
+	}()
+	if err := f.start(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	client, err := connect(ctx, addr)
-	if err != nil {
+	if err := introduce(ctx, out, f); err != nil {
 		return err
 	}
-	defer client.Close()
-	fmt.Fprintf(out, "jubaclassifier listens on %s\n", addr)
 	lessons, err := lessons()
 	if err != nil {
 		return err
 	}
+	c := &class{out: out}
+	if err := c.connect(ctx, f); err != nil {
+		return err
+	}
+	defer c.close()
 	for _, l := range lessons {
-		right, err := l.teach(ctx, client)
-		if err != nil {
+		if err := c.hold(ctx, &l); err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
-		fmt.Fprintf(out, "%s: trained with %d data, right about %d of %d new ones (%.0f %%)\n",
-			l.name, len(l.train), right, len(l.test), 100*float64(right)/float64(len(l.test)))
+	}
+	if keep {
+		kept = true
+		f.explain(out)
 	}
 	return nil
 }
 
-// start runs this program as a server and returns its address and what ends it.
-func start(dir string) (addr string, stop func() error, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", nil, fmt.Errorf("find own executable: %w", err)
-	}
-	addr, err = freeAddr()
-	if err != nil {
-		return "", nil, err
-	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", nil, fmt.Errorf("choose a port: %w", err)
-	}
-	config := filepath.Join(dir, "config.json")
-	if err := os.WriteFile(config, []byte(configuration), 0o600); err != nil {
-		return "", nil, fmt.Errorf("write configuration: %w", err)
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return "", nil, fmt.Errorf("write log: %w", err)
-	}
-	defer log.Close() // the server has its own
-	server := &exec.Cmd{
-		Path:   self,
-		Args:   []string{"jubaclassifier", "-b", host, "-p", port, "-d", dir, "-f", config},
-		Stdout: log,
-		Stderr: log,
-	}
-	if err := server.Start(); err != nil {
-		return "", nil, fmt.Errorf("start server: %w", err)
-	}
-	stop = func() error {
-		if err := server.Process.Signal(syscall.SIGTERM); err != nil {
-			return fmt.Errorf("stop server: %w", err)
-		}
-		if err := server.Wait(); err != nil {
-			return fmt.Errorf("stop server: %w", err)
-		}
-		return nil
-	}
-	return addr, stop, nil
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("choose a port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// connect waits for the server.
-func connect(ctx context.Context, addr string) (*rpc.Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
+// introduce waits until all servers are in the tree and shows it.
+func introduce(ctx context.Context, out io.Writer, f *fleet) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for {
-		client, err := rpc.Dial(ctx, addr, callTimeout)
-		if err == nil {
-			return client, nil
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, fmt.Errorf("the server does not answer: %w", err)
-		}
-	}
-}
-
-// teach trains the server, which forgets everything before, and returns how
-// many of the test data it is right about.
-func (l *lesson) teach(ctx context.Context, client *rpc.Client) (right int, err error) {
-	if _, err := client.CallArgs(ctx, "clear", ""); err != nil {
-		return 0, fmt.Errorf("clear: %w", err)
-	}
-	for range l.rounds {
-		for _, e := range l.train {
-			if _, err := client.Call(ctx, "train", params(&e.datum, e.label)); err != nil {
-				return 0, fmt.Errorf("train: %w", err)
-			}
-		}
-	}
-	for _, e := range l.test {
-		result, err := client.Call(ctx, "classify", params(&e.datum, ""))
-		if err != nil {
-			return 0, fmt.Errorf("classify: %w", err)
-		}
-		label, err := best(result)
-		if err != nil {
-			return 0, fmt.Errorf("classify: read result: %w", err)
-		}
-		if label == e.label {
-			right++
-		}
-	}
-	return right, nil
-}
-
-// params is the cluster's name and a list of one datum, with a label for train
-// and without for classify.
-func params(d *datum.Datum, label string) []byte {
-	b := mpack.AppendArrayHeader(nil, 2)
-	b = mpack.AppendRaw(b, "")
-	b = mpack.AppendArrayHeader(b, 1)
-	if label != "" {
-		b = mpack.AppendArrayHeader(b, 2)
-		b = mpack.AppendRaw(b, label)
-	}
-	return d.Append(b)
-}
-
-// best is the label with the highest score in the result of classify.
-func best(result []byte) (label string, err error) {
-	r := mpack.NewReader(result)
-	if err := r.Tuple(1); err != nil {
-		return "", err
-	}
-	n, err := r.ArrayHeader()
+	c, err := etcd.Open(ctx, etcd.Config{Endpoints: []string{f.cluster}, Logger: f.silence})
 	if err != nil {
-		return "", err
+		return fmt.Errorf("connect to the cluster: %w", err)
 	}
-	var top float64
-	for i := range n {
-		if err := r.Tuple(2); err != nil {
-			return "", err
-		}
-		name, err := r.String()
+	defer c.Close()
+	for {
+		actives, err := c.Children(ctx, coord.ActivesPath(typ, name))
 		if err != nil {
-			return "", err
+			return fmt.Errorf("the servers do not become active: %w", err)
 		}
-		score, err := r.Float64()
-		if err != nil {
-			return "", err
+		if len(actives) == servers {
+			break
 		}
-		if i == 0 || score > top {
-			label, top = name, score
+		if err := f.broken(); err != nil {
+			return err
+		}
+		time.Sleep(pause)
+	}
+	fmt.Fprintf(out, "A cluster of %d servers behind a proxy, and nothing else, as its own tree shows:\n\n", servers)
+	if err := printTree(ctx, out, c, coord.Root, "  "); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	return nil
+}
+
+// printTree prints a directory of the coordination tree and all below it.
+func printTree(ctx context.Context, out io.Writer, c coord.Coordinator, path, indent string) error {
+	fmt.Fprintln(out, indent+path)
+	return printChildren(ctx, out, c, path, indent+"  ")
+}
+
+func printChildren(ctx context.Context, out io.Writer, c coord.Coordinator, path, indent string) error {
+	names, err := c.Children(ctx, path)
+	if err != nil {
+		return fmt.Errorf("show the tree: %w", err)
+	}
+	for _, name := range names {
+		fmt.Fprintln(out, indent+name)
+		if err := printChildren(ctx, out, c, path+"/"+name, indent+"  "); err != nil {
+			return err
 		}
 	}
-	return label, nil
+	return nil
+}
+
+// explain tells how to talk to a cluster that is left running.
+func (f *fleet) explain(out io.Writer) {
+	fmt.Fprintf(out, `
+The cluster goes on. Ask it:
+  %[1]s call %[2]s %[3]s classify '[[["text", "stormcloud and butter"]]]'
+  %[1]s call %[2]s %[3]s get_status
+  %[1]s jubaconfig -c read -t %[4]s -n %[3]s --cluster %[5]s
+  ETCDCTL_API=3 etcdctl --endpoints %[5]s get --prefix /jubatus --keys-only
+Its logs are in %[6]s. End it:
+  kill %[7]s && rm -r %[6]s
+`, filepath.Join(f.dir, "jubatus"), f.proxy, name, typ, f.cluster, f.dir, strings.Join(f.pids(), " "))
+}
+
+// class is a connection to the proxy, through which everything is taught, and
+// one to each server, to see what it knows.
+type class struct {
+	out     io.Writer
+	proxy   *rpc.Client
+	servers []*rpc.Client
+}
+
+func (c *class) connect(ctx context.Context, f *fleet) (err error) {
+	if c.proxy, err = rpc.Dial(ctx, f.proxy, callTimeout); err != nil {
+		return fmt.Errorf("connect to the proxy: %w", err)
+	}
+	for _, addr := range f.servers {
+		server, err := rpc.Dial(ctx, addr, callTimeout)
+		if err != nil {
+			c.close()
+			return fmt.Errorf("connect to server %s: %w", addr, err)
+		}
+		c.servers = append(c.servers, server)
+	}
+	return nil
+}
+
+func (c *class) close() {
+	c.proxy.Close()
+	for _, s := range c.servers {
+		s.Close()
+	}
 }

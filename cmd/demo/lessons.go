@@ -37,7 +37,7 @@ func lessons() ([]lesson, error) {
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	return []lesson{
-		split("sentences", 1, sentences(random, 600), random),
+		split("sentences", 1, sentences(random, 900), random),
 		split("irises", 3, flowers, random),
 	}, nil
 }
@@ -50,14 +50,16 @@ func split(name string, rounds int, all []example, random *rand.Rand) lesson {
 }
 
 var topics = map[string]string{
-	"weather": "rain snow wind storm sunny cloudy cold warm forecast degrees fog thunder",
-	"kitchen": "salt pepper oven bake butter flour soup taste recipe onion simmer dough",
-	"music":   "guitar drum chord melody song singer concert tempo album violin choir bass",
+	"weather": "rain snow wind storm sun cloud cold warm fog thunder frost hail",
+	"kitchen": "salt pepper oven bake butter flour soup taste onion simmer dough spice",
+	"music":   "guitar drum chord melody song singer tempo album violin choir bass tune",
 }
 
 const filler = "the a of and is with for today some very this that was more our it"
 
-// sentences makes up sentences of which a few words tell the topic.
+// sentences makes up sentences of which a few words tell the topic. Those are
+// compounds, like stormcloud: so many that no server hears all of them, while
+// together they hear most.
 func sentences(random *rand.Rand, n int) []example {
 	labels := []string{"weather", "kitchen", "music"}
 	common := strings.Fields(filler)
@@ -67,11 +69,11 @@ func sentences(random *rand.Rand, n int) []example {
 		special := strings.Fields(topics[label])
 		words := make([]string, 10)
 		for w := range words {
-			from := common
-			if w < 3 {
-				from = special
+			if w < 2 {
+				words[w] = special[random.IntN(len(special))] + special[random.IntN(len(special))]
+			} else {
+				words[w] = common[random.IntN(len(common))]
 			}
-			words[w] = from[random.IntN(len(from))]
 		}
 		random.Shuffle(len(words), func(i, j int) { words[i], words[j] = words[j], words[i] })
 		all[i].label = label

@@ -7,10 +7,12 @@ import (
 
 	"github.com/jubatus/jubatus-go/cmd/call"
 	"github.com/jubatus/jubatus-go/cmd/demo"
+	"github.com/jubatus/jubatus-go/cmd/jubaconfig"
 	"github.com/jubatus/jubatus-go/cmd/link"
 	"github.com/jubatus/jubatus-go/cmd/serve"
 	"github.com/jubatus/jubatus-go/learner/classifier"
 	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/service"
 )
 
 // version is the version of the original whose behaviour this is.
@@ -19,6 +21,7 @@ const version = serve.Version
 // Kinds of commands, as the help groups them.
 const (
 	servers = "servers"
+	proxies = "proxies"
 	tools   = "tools"
 )
 
@@ -28,6 +31,13 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	r := &registry{called: called, stdout: stdout, stderr: stderr}
 	r.server("classifier", "learn to put data under labels", classifier.New)
 
+	for _, s := range service.Services() {
+		r.proxy(s)
+	}
+
+	r.program("jubaconfig", tools, "write, read, list and delete the configurations of clusters", func(called string, args []string) int {
+		return jubaconfig.Tool{Called: called, Stdout: stdout, Stderr: stderr}.Run(args)
+	})
 	r.program("jubaconv", tools, "convert JSON to a datum or a feature vector", func(_ string, args []string) int {
 		return jubaconv(args, stdout, stderr)
 	})
@@ -76,5 +86,13 @@ func (r *registry) server(typ, about string, factory engine.Factory) {
 	r.program("juba"+typ, servers, about, func(called string, args []string) int {
 		s := serve.Server{Type: typ, Factory: factory, Called: called, Stdout: r.stdout, Stderr: r.stderr}
 		return s.Run(args)
+	})
+}
+
+// proxy adds the proxy program of a service. It needs no engine.
+func (r *registry) proxy(s *service.Service) {
+	r.program("juba"+s.Type+"_proxy", proxies, "spread calls over the servers of clusters of type "+s.Type, func(called string, args []string) int {
+		p := serve.Proxy{Service: s, Called: called, Stdout: r.stdout, Stderr: r.stderr}
+		return p.Run(args)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +21,7 @@ const (
 	exitEarly   = 255 // an exception before there is a log
 )
 
-// refusal is why a server does not start: what it prints, and its exit code.
+// refusal is why a process does not start: what it prints, and its exit code.
 type refusal struct {
 	text  string
 	code  int
@@ -81,58 +80,22 @@ func cause(err error) error {
 	return err
 }
 
-// identify settles the server's addresses.
-func (s *settings) identify() error {
+// identify settles the addresses of the process.
+func (c *common) identify() error {
 	var err error
 	switch {
-	case *s.listenAddr != "":
-		s.addr, s.bind = *s.listenAddr, *s.listenAddr
-	case *s.listenIf != "":
-		if s.addr, err = interfaceAddr(*s.listenIf); err != nil {
+	case *c.listenAddr != "":
+		c.addr, c.bind = *c.listenAddr, *c.listenAddr
+	case *c.listenIf != "":
+		if c.addr, err = interfaceAddr(*c.listenIf); err != nil {
 			return early(err)
 		}
-		s.bind = s.addr
+		c.bind = c.addr
 	default:
-		if s.addr, err = defaultAddr(); err != nil {
+		if c.addr, err = defaultAddr(); err != nil {
 			return early(err)
 		}
-		s.bind = "0.0.0.0"
-	}
-	return nil
-}
-
-// check refuses settings that cannot work and makes all paths absolute. It
-// comes after identify and after the log has been opened.
-func (s *settings) check(o *option.Set) error {
-	cluster := *s.zookeeper != ""
-	if cluster && *s.name == "" {
-		return misuse(o, "can't start multinode mode without name specified")
-	}
-	if !cluster && *s.configPath == "" && *s.modelPath == "" {
-		return misuse(o, "config path or model file must be specified for standalone mode")
-	}
-	for _, path := range []*string{s.configPath, s.modelPath} {
-		if err := resolve(path); err != nil {
-			return fatal(err)
-		}
-	}
-	if cluster && *s.zookeeperTimeout < 1 {
-		return misuse(o, "can't start with zookeeper_timeout less than 1")
-	}
-	if cluster && *s.interconnectTimeout < 1 {
-		return misuse(o, "can't start with interconnect_timeout less than 1")
-	}
-	if err := resolve(s.dataDir); err != nil {
-		return fatal(err)
-	}
-	if err := writable(*s.dataDir); err != nil {
-		return misuse(o, "can't use datadir: "+err.Error())
-	}
-	if err := resolve(s.logDir); err != nil {
-		return fatal(err)
-	}
-	if err := writable(*s.logDir); err != nil {
-		return &refusal{text: "can't write to the ZooKeeper log directory: " + err.Error() + "\n", code: exitFailure}
+		c.bind = "0.0.0.0"
 	}
 	return nil
 }
@@ -179,15 +142,4 @@ func describe(err error) string {
 		return err.Error()
 	}
 	return rpc.Strerror(number)
-}
-
-// mixers are the values of --mixer.
-var mixers = []string{"linear_mixer", "random_mixer", "broadcast_mixer", "skip_mixer"}
-
-// checkMixer refuses an unknown mixer, also where none will run.
-func (s *settings) checkMixer() error {
-	if slices.Contains(mixers, *s.mixer) {
-		return nil
-	}
-	return config.RuntimeError("unsupported mix type (" + *s.mixer + ")")
 }

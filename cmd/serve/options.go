@@ -1,53 +1,48 @@
-// Package serve is the server commands, jubaclassifier and its kin: their
-// options, the checks that come before anything is started, detaching, and
-// the signals that end or rotate them.
+// Package serve is the commands that run until they are stopped: the servers,
+// jubaclassifier and its kin, and the proxies in front of them. It has their
+// options, the checks that come before anything is started, detaching, and the
+// signals that end or rotate them.
 package serve
 
 import (
+	"github.com/jubatus/jubatus-go/cmd/coordination"
 	"github.com/jubatus/jubatus-go/cmd/option"
 )
 
-// settings is what the command line of a server says. All servers have the
-// same options.
+// settings is what only the command line of a server says. All servers have
+// the same options.
 type settings struct {
-	port                       *int
-	listenAddr, listenIf       *string
 	threads, timeout           *int
-	dataDir, logDir, logConfig *string
+	dataDir                    *string
 	configPath, modelPath      *string
-	daemon, configTest         *bool
-	zookeeper, name, mixer     *string
+	configTest                 *bool
+	name, mixer                *string
 	intervalSec, intervalCount *int
-	zookeeperTimeout           *int
-	interconnectTimeout        *int
-	version                    *bool
-
-	addr string // what the server calls itself, without the port
-	bind string // the address it listens on
 }
 
 // declare lists the options in the order of the usage text.
-func declare(o *option.Set) *settings {
-	return &settings{
-		port:                o.Int("rpc-port", 'p', "port number", 9199, option.Range(1, 65535)),
-		listenAddr:          o.String("listen_addr", 'b', "bind IP address", ""),
-		listenIf:            o.String("listen_if", 'B', "bind network interfance", ""),
-		threads:             o.Int("thread", 'c', "concurrency = thread number", 2, option.Min(1)),
-		timeout:             o.Int("timeout", 't', "time out (sec)", 10, option.Min(0)),
-		dataDir:             o.String("datadir", 'd', "directory to save and load models", "/tmp"),
-		logDir:              o.String("logdir", 'l', "directory to output ZooKeeper logs (instead of stderr)", ""),
-		logConfig:           o.String("log_config", 'g', "log4cxx XML configuration file", ""),
-		configPath:          o.String("configpath", 'f', "config option need to specify json file when standalone mode (without ZK mode)", ""),
-		modelPath:           o.String("model_file", 'm', "model data to load at startup", ""),
-		daemon:              o.Bool("daemon", 'D', "launch in daemon mode"),
-		configTest:          o.Bool("config_test", 'T', "run a configuration file syntax test and exit"),
-		zookeeper:           o.String("zookeeper", 'z', "zookeeper location", ""),
-		name:                o.String("name", 'n', "learning machine instance name", ""),
-		mixer:               o.String("mixer", 'x', "mixer strategy", "linear_mixer"),
-		intervalSec:         o.Int("interval_sec", 's', "mix interval by seconds", 16, option.Min(0)),
-		intervalCount:       o.Int("interval_count", 'i', "mix interval by update count", 512, option.Min(0)),
-		zookeeperTimeout:    o.Int("zookeeper_timeout", 'Z', "zookeeper time out (sec)", 10, nil),
-		interconnectTimeout: o.Int("interconnect_timeout", 'I', "interconnect time out between servers (sec)", 10, nil),
-		version:             o.Bool("version", 'v', "version"),
-	}
+func declare(o *option.Set) (*common, *settings) {
+	c, s := &common{}, &settings{}
+	c.port = o.Int("rpc-port", 'p', "port number", 9199, option.Range(1, 65535))
+	c.listenAddr = o.String("listen_addr", 'b', "bind IP address", "")
+	c.listenIf = o.String("listen_if", 'B', "bind network interfance", "")
+	s.threads = o.Int("thread", 'c', "concurrency = thread number", 2, option.Min(1))
+	s.timeout = o.Int("timeout", 't', "time out (sec)", 10, option.Min(0))
+	s.dataDir = o.String("datadir", 'd', "directory to save and load models", "/tmp")
+	c.logDir = o.String("logdir", 'l', "directory to output ZooKeeper logs (instead of stderr)", "")
+	c.logConfig = o.String("log_config", 'g', "log4cxx XML configuration file", "")
+	s.configPath = o.String("configpath", 'f', "config option need to specify json file when standalone mode (without ZK mode)", "")
+	s.modelPath = o.String("model_file", 'm', "model data to load at startup", "")
+	c.daemon = o.Bool("daemon", 'D', "launch in daemon mode")
+	s.configTest = o.Bool("config_test", 'T', "run a configuration file syntax test and exit")
+	c.zookeeper = o.String("zookeeper", 'z', "zookeeper location", "")
+	s.name = o.String("name", 'n', "learning machine instance name", "")
+	s.mixer = o.String("mixer", 'x', "mixer strategy", "linear_mixer")
+	s.intervalSec = o.Int("interval_sec", 's', "mix interval by seconds", 16, option.Min(0))
+	s.intervalCount = o.Int("interval_count", 'i', "mix interval by update count", 512, option.Min(0))
+	c.zookeeperTimeout = o.Int("zookeeper_timeout", 'Z', "zookeeper time out (sec)", 10, nil)
+	c.interconnectTimeout = o.Int("interconnect_timeout", 'I', "interconnect time out between servers (sec)", 10, nil)
+	c.version = o.Bool("version", 'v', "version")
+	c.coordination = coordination.Declare(o)
+	return c, s
 }

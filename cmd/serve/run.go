@@ -2,25 +2,24 @@ package serve
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"log/slog"
-	"os"
-	"strconv"
 	"time"
 
-	"golang.org/x/term"
-
-	"github.com/jubatus/jubatus-go/cmd/logging"
+	"github.com/jubatus/jubatus-go/cmd/coordination"
 	"github.com/jubatus/jubatus-go/cmd/option"
+	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/learner"
-	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/cluster"
 	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/mix"
 )
 
 // Version is the version of the original that the servers are.
 const Version = "1.1.1"
+
+// farewell is how long a server that leaves its cluster may take beside its
+// last MIX: to be forgotten by proxies, and to finish what it was sent.
+const farewell = 3 * time.Second
 
 // Server is the command of one type of server.
 type Server struct {
@@ -32,116 +31,21 @@ type Server struct {
 
 // run is one execution of the command.
 type run struct {
-	Server
+	process
 	*settings
-	program string
-	options *option.Set
-	log     *logging.Log
-	logger  *slog.Logger
+	typ     string
+	factory engine.Factory
 }
 
 // Run executes the command and returns its exit code.
 func (s Server) Run(args []string) int {
 	o := option.New(s.Called)
-	r := &run{Server: s, settings: declare(o), options: o, program: "juba" + s.Type}
-	switch err := o.Parse(args); {
-	case errors.Is(err, option.ErrHelp):
-		fmt.Fprint(s.Stderr, o.Usage())
-		return exitOK
-	case err != nil:
-		fmt.Fprintf(s.Stderr, "%v\n%s", err, o.Usage())
-		return exitFailure
-	case *r.version:
-		fmt.Fprintf(s.Stdout, "jubatus-%s (%s)\n", Version, r.program)
-		return exitOK
+	all, own := declare(o)
+	r := &run{
+		process:  newProcess(all, "juba"+s.Type, o, s.Stdout, s.Stderr),
+		settings: own, typ: s.Type, factory: s.Factory,
 	}
-	err := r.prepare()
-	if err == nil {
-		err = r.main()
-	}
-	return r.end(err)
-}
-
-// end tells why the server does not run any more and returns the exit code.
-func (r *run) end(err error) int {
-	code := exitOK
-	var refused *refusal
-	var exit *learner.ExitError
-	switch {
-	case err == nil:
-	case errors.As(err, &exit): // the node has logged it
-		code = exit.Code
-	case errors.As(err, &refused):
-		code = refused.code
-		if refused.fatal {
-			r.logger.Log(context.Background(), learner.LevelFatal, refused.text)
-		} else {
-			fmt.Fprint(r.Stderr, refused.text)
-		}
-	default:
-		code = exitFailure
-		r.logger.Log(context.Background(), learner.LevelFatal, "error in main thread: "+err.Error())
-	}
-	if r.log != nil {
-		if err := r.log.Close(); err != nil {
-			fmt.Fprintln(r.Stderr, err)
-		}
-	}
-	return code
-}
-
-// prepare does everything that comes before the server's work begins.
-func (r *run) prepare() error {
-	if err := r.identify(); err != nil {
-		return err
-	}
-	if err := r.openLog(); err != nil {
-		return err
-	}
-	return r.check(r.options)
-}
-
-// openLog starts the log, on stdout if no configuration says otherwise.
-func (r *run) openLog() error {
-	if *r.logConfig == "" {
-		r.log = logging.New(r.Stdout)
-		r.logger = r.log.Logger()
-		return nil
-	}
-	if err := resolve(r.logConfig); err != nil {
-		return early(err)
-	}
-	var err error
-	switch r.log, err = logging.Open(*r.logConfig, r.logVariable); {
-	case errors.Is(err, logging.ErrEmpty):
-		return early(&located{err: config.RuntimeError(logging.ErrEmpty.Error()), file: *r.logConfig})
-	case err != nil:
-		return &refusal{text: logging.ErrNoAppender.Error() + "\n" + err.Error() + "\n", code: exitFailure}
-	}
-	r.logger = r.log.Logger()
-	return nil
-}
-
-// pidVariable hands the first process's id to the one that detach starts.
-const pidVariable = "JUBATUS_PID"
-
-// logVariable is what ${NAME} stands for in a log configuration.
-func (r *run) logVariable(name string) string {
-	switch name {
-	case pidVariable:
-		if pid := os.Getenv(pidVariable); pid != "" {
-			return pid
-		}
-		return strconv.Itoa(os.Getpid())
-	case "JUBATUS_PROCESS":
-		return r.program
-	case "JUBATUS_HOST":
-		return r.addr
-	case "JUBATUS_PORT":
-		return strconv.Itoa(*r.port)
-	default:
-		return os.Getenv(name)
-	}
+	return r.execute(args, r.check, r.main)
 }
 
 // main is the server's work.
@@ -158,32 +62,32 @@ func (r *run) main() error {
 
 // test goes as far as the configuration.
 func (r *run) test() error {
-	if err := r.checkMixer(); err != nil {
+	if err := mix.Known(*r.mixer); err != nil {
 		return &refusal{text: "Configuration error:\n" + diagnostic(err) + "\n", code: exitFailure}
 	}
 	n, err := r.node()
 	if err != nil {
 		return fatal(err)
 	}
-	return n.Test(context.Background(), r.Stderr)
+	return n.Test(context.Background(), r.stderr)
 }
 
 // serve answers calls until a signal ends it.
 func (r *run) serve() error {
-	if err := r.checkMixer(); err != nil {
+	if err := mix.Known(*r.mixer); err != nil {
 		return fatal(err)
 	}
 	n, err := r.node()
 	if err != nil {
 		return fatal(err)
 	}
-	return untilSignal(n.Run, r.log, r.logger, *r.logConfig)
+	return r.untilSignal(n.Run)
 }
 
 // node makes the node that the settings describe.
 func (r *run) node() (*learner.Node, error) {
-	return learner.New(learner.Options{
-		Type:    r.Type,
+	o := learner.Options{
+		Type:    r.typ,
 		Program: r.program,
 		Version: Version,
 
@@ -200,7 +104,7 @@ func (r *run) node() (*learner.Node, error) {
 		ConfigPath: *r.configPath,
 		ModelPath:  *r.modelPath,
 
-		Coordinator:         *r.zookeeper,
+		Coordinator:         r.location.String(),
 		Name:                *r.name,
 		Mixer:               *r.mixer,
 		IntervalSec:         *r.intervalSec,
@@ -209,17 +113,69 @@ func (r *run) node() (*learner.Node, error) {
 		InterconnectTimeout: *r.interconnectTimeout,
 
 		Log: r.logger,
-	}, r.Factory)
+	}
+	if !r.location.IsZero() {
+		c, err := r.cluster()
+		if err != nil {
+			return nil, err
+		}
+		o.Cluster = c
+	}
+	return learner.New(o, r.factory)
 }
 
-// background starts the server again as a daemon.
-func (r *run) background() error {
-	if *r.logConfig == "" && term.IsTerminal(int(os.Stderr.Fd())) {
-		r.logger.Warn("server logs will be lost because started in daemon mode without log config specified")
+// cluster makes the node's place in its cluster.
+func (r *run) cluster() (*cluster.Cluster, error) {
+	return cluster.New(cluster.Options{
+		Type: r.typ,
+		Name: *r.name,
+		Self: coord.Identity{Host: r.addr, Port: *r.port},
+
+		// A test looks at the cluster and is no part of it.
+		Open:           func(ctx context.Context) (coord.Coordinator, error) { return r.open(ctx, !*r.configTest) },
+		Hosts:          r.location.String(),
+		SessionTimeout: *r.zookeeperTimeout,
+
+		Mixer:               *r.mixer,
+		IntervalSec:         *r.intervalSec,
+		IntervalCount:       *r.intervalCount,
+		InterconnectTimeout: *r.interconnectTimeout,
+		Farewell:            farewell + time.Duration(*r.interconnectTimeout)*time.Second,
+
+		Log: r.logger,
+	})
+}
+
+// check refuses settings that cannot work and makes all paths absolute. It
+// comes after identify and after the log has been opened.
+func (r *run) check() error {
+	ownModel := *r.configPath != "" || *r.modelPath != ""
+	env := coordination.ServerEnvironment(environment(), *r.name, ownModel)
+	if err := r.locate(env, coordination.Location{}); err != nil {
+		return err
 	}
-	env := []string{pidVariable + "=" + strconv.Itoa(os.Getpid())}
-	if err := detach(r.program, r.options.Args(), env); err != nil {
+	standalone := r.location.IsZero()
+	if !standalone && *r.name == "" {
+		return misuse(r.options, "can't start multinode mode without name specified")
+	}
+	if standalone && !ownModel {
+		return misuse(r.options, "config path or model file must be specified for standalone mode")
+	}
+	for _, path := range []*string{r.configPath, r.modelPath} {
+		if err := resolve(path); err != nil {
+			return fatal(err)
+		}
+	}
+	if !standalone {
+		if err := r.checkCluster(); err != nil {
+			return err
+		}
+	}
+	if err := resolve(r.dataDir); err != nil {
 		return fatal(err)
 	}
-	return nil
+	if err := writable(*r.dataDir); err != nil {
+		return misuse(r.options, "can't use datadir: "+err.Error())
+	}
+	return r.checkLogDir()
 }

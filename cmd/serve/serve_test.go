@@ -37,6 +37,9 @@ options:
   -Z, --zookeeper_timeout       zookeeper time out (sec) (int [=10])
   -I, --interconnect_timeout    interconnect time out between servers (sec) (int [=10])
   -v, --version                 version
+      --cluster                 cluster location, instead of zookeeper: every node's host:port,... (string [=])
+      --coord_dir               directory of this machine's part of the cluster's coordination (string [=])
+      --coord_slot              this machine's host:port in the cluster location, or none (string [=])
   -?, --help                    print this message
 `
 
@@ -106,9 +109,9 @@ func TestWritable(t *testing.T) {
 }
 
 func TestAddresses(t *testing.T) {
-	parse := func(args ...string) *settings {
+	parse := func(args ...string) *common {
 		o := option.New("x")
-		s := declare(o)
+		s, _ := declare(o)
 		if err := o.Parse(args); err != nil {
 			t.Fatal(err)
 		}

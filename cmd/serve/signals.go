@@ -20,8 +20,9 @@ var signalNames = map[os.Signal]string{
 }
 
 // untilSignal runs a program's work and ends it on the first SIGTERM or
-// SIGINT; further ones have no effect. SIGHUP opens the log anew.
-func untilSignal(work func(context.Context) error, log *logging.Log, logger *slog.Logger, logConfig string) error {
+// SIGINT, further ones have no effect, or when something is broken, which is
+// the error then. SIGHUP opens the log anew.
+func untilSignal(work func(context.Context) error, broken <-chan error, log *logging.Log, logger *slog.Logger, logConfig string) error {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
@@ -31,10 +32,18 @@ func untilSignal(work func(context.Context) error, log *logging.Log, logger *slo
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
+	var failure error
 	for {
 		select {
 		case err := <-done:
+			if failure != nil {
+				return failure
+			}
 			return err
+		case err := <-broken:
+			logger.Log(ctx, logging.LevelFatal, "exception in main thread: "+err.Error())
+			failure = &refusal{code: exitFailure} // all is said
+			cancel()
 		case s := <-signals:
 			if s != syscall.SIGHUP && ctx.Err() != nil {
 				continue
