@@ -369,4 +369,3 @@ func TestAgentWithoutCoordination(t *testing.T) {
 		t.Error("the server is left")
 	}
 }
-
