@@ -22,6 +22,7 @@ const version = serve.Version
 const (
 	servers = "servers"
 	proxies = "proxies"
+	agents  = "agents"
 	tools   = "tools"
 )
 
@@ -35,6 +36,9 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 		r.proxy(s)
 	}
 
+	r.program("jubavisor", agents, "run servers on this machine for jubactl", func(called string, args []string) int {
+		return serve.Visor{Types: r.types, Called: called, Stdout: stdout, Stderr: stderr}.Run(args)
+	})
 	r.program("jubaconfig", tools, "write, read, list and delete the configurations of clusters", func(called string, args []string) int {
 		return jubaconfig.Tool{Called: called, Stdout: stdout, Stderr: stderr}.Run(args)
 	})
@@ -54,6 +58,7 @@ type registry struct {
 
 	commands []*cli.Command
 	programs []string // the commands that have been programs of their own
+	types    []string // of the servers
 }
 
 // add adds a command that the cli package parses.
@@ -83,6 +88,7 @@ func (r *registry) program(name, kind, about string, main func(called string, ar
 
 // server adds the server program of an engine.
 func (r *registry) server(typ, about string, factory engine.Factory) {
+	r.types = append(r.types, typ)
 	r.program("juba"+typ, servers, about, func(called string, args []string) int {
 		s := serve.Server{Type: typ, Factory: factory, Called: called, Stdout: r.stdout, Stderr: r.stderr}
 		return s.Run(args)
