@@ -161,7 +161,7 @@ func printChildren(ctx context.Context, out io.Writer, c coord.Coordinator, path
 func (f *fleet) explain(out io.Writer) {
 	fmt.Fprintf(out, `
 The cluster goes on. Ask it:
-  %[1]s call %[2]s %[3]s classify '[[["text", "stormcloud and butter"]]]'
+  %[1]s call %[2]s %[3]s classify '[[[["text", "stormcloud in the forecast"]]]]'
   %[1]s call %[2]s %[3]s get_status
   %[1]s jubaconfig -c read -t %[4]s -n %[3]s --cluster %[5]s
   ETCDCTL_API=3 etcdctl --endpoints %[5]s get --prefix /jubatus --keys-only

@@ -21,7 +21,7 @@ var iris []byte
 // lesson is data to learn from and data to be asked about.
 type lesson struct {
 	name        string
-	rounds      int // how often it is all learned
+	rounds      int // how often it is all learned and then shared
 	train, test []example
 }
 
@@ -37,8 +37,8 @@ func lessons() ([]lesson, error) {
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	return []lesson{
+		split("irises", 10, flowers, random),
 		split("sentences", 1, sentences(random, 900), random),
-		split("irises", 3, flowers, random),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/rpc"
@@ -11,59 +12,60 @@ import (
 )
 
 // hold teaches one lesson to servers that forget everything before, and shows
-// what they know.
+// what they know: before they have shared anything, and at the end.
 func (c *class) hold(ctx context.Context, l *lesson) error {
 	if _, err := c.proxy.CallArgs(ctx, "clear", name); err != nil {
 		return fmt.Errorf("clear: %w", err)
 	}
+	var before string
 	bar := newBar(c.out, l.name+": training through the proxy", l.rounds*len(l.train))
-	for range l.rounds {
+	for round := range l.rounds {
 		for _, e := range l.train {
 			if _, err := c.proxy.Call(ctx, "train", params(&e.datum, e.label)); err != nil {
 				return fmt.Errorf("train: %w", err)
 			}
 			bar.step()
 		}
+		if round == 0 {
+			var err error
+			if before, err = c.examine(ctx, l); err != nil {
+				return err
+			}
+		}
+		// Any server will do; it lets all of them take part.
+		if _, err := c.servers[0].CallArgs(ctx, "do_mix"); err != nil {
+			return fmt.Errorf("do_mix: %w", err)
+		}
 	}
 	bar.end()
-	if err := c.examine(ctx, l, "before MIX"); err != nil {
-		return err
-	}
-	// Any server will do; it lets all of them take part.
-	if _, err := c.servers[0].CallArgs(ctx, "do_mix"); err != nil {
-		return fmt.Errorf("do_mix: %w", err)
-	}
-	if err := c.examine(ctx, l, "after MIX"); err != nil {
+	after, err := c.examine(ctx, l)
+	if err != nil {
 		return err
 	}
 	right, err := score(ctx, c.proxy, l.test)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "  asked through the proxy, right about %d of %d new ones (%.0f %%)\n\n",
-		right, len(l.test), percent(right, len(l.test)))
+	fmt.Fprintf(c.out, "  before MIX %s\n  after MIX  %s\n  through the proxy: right about %d of %d new ones (%.0f %%)\n\n",
+		before, after, right, len(l.test), percent(right, len(l.test)))
 	return nil
 }
 
-// examine shows every server's version of the model and how good it is.
-func (c *class) examine(ctx context.Context, l *lesson, when string) error {
-	fmt.Fprintf(c.out, "  %-11s", when)
+// examine tells every server's version of the model and how good it is.
+func (c *class) examine(ctx context.Context, l *lesson) (string, error) {
+	var results []string
 	for i, server := range c.servers {
 		version, err := modelVersion(ctx, server)
 		if err != nil {
-			return err
+			return "", err
 		}
 		right, err := score(ctx, server, l.test)
 		if err != nil {
-			return err
+			return "", err
 		}
-		if i > 0 {
-			fmt.Fprint(c.out, ", ")
-		}
-		fmt.Fprintf(c.out, "server %d: model %s, %.0f %% right", i+1, version, percent(right, len(l.test)))
+		results = append(results, fmt.Sprintf("server %d: model %s, %.0f %% right", i+1, version, percent(right, len(l.test))))
 	}
-	fmt.Fprintln(c.out)
-	return nil
+	return strings.Join(results, "; "), nil
 }
 
 func percent(part, whole int) float64 { return 100 * float64(part) / float64(whole) }

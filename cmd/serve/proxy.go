@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jubatus/jubatus-go/cmd/coordination"
@@ -83,7 +87,37 @@ func (r *proxyRun) main() error {
 	if *r.daemon {
 		return r.background()
 	}
+	r.boot()
 	return r.untilSignal(r.serve)
+}
+
+// boot tells the log who starts.
+func (r *proxyRun) boot() {
+	name := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "starting %s %s RPC server at %s:%d", r.program, Version, r.addr, *r.port)
+	for _, line := range []struct {
+		name  string
+		value any
+	}{
+		{"pid", os.Getpid()},
+		{"user", name},
+		{"timeout", *r.timeout},
+		{"zookeeper timeout", *r.zookeeperTimeout},
+		{"interconnect timeout", *r.interconnectTimeout},
+		{"thread", *r.threads},
+		{"logdir", *r.logDir},
+		{"log config", *r.logConfig},
+		{"zookeeper", r.location},
+		{"pool expire", *r.poolExpire},
+		{"pool size", *r.poolSize},
+	} {
+		fmt.Fprintf(&b, "\n    %-21s: %v", line.name, line.value)
+	}
+	r.logger.Info(b.String())
 }
 
 // serve answers calls until ctx ends.

@@ -10,9 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/jubatus/jubatus-go/cmd/coordination"
 	"github.com/jubatus/jubatus-go/cmd/logging"
 	"github.com/jubatus/jubatus-go/cmd/option"
 	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/service"
 )
 
 const usage = `usage: jubaclassifier [options] ... 
@@ -163,5 +165,108 @@ func TestReload(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	if got := describe(syscall.EACCES); got != "Permission denied" {
 		t.Errorf("got %q", got)
+	}
+}
+
+const proxyUsage = `usage: jubastat_proxy [options] ... 
+options:
+  -p, --rpc-port                port number (int [=9199])
+  -b, --listen_addr             bind IP address (string [=])
+  -B, --listen_if               bind network interfance (string [=])
+  -c, --thread                  concurrency = thread number (int [=4])
+  -t, --timeout                 time out (sec) (int [=10])
+  -Z, --zookeeper_timeout       zookeeper time out (sec) (int [=10])
+  -I, --interconnect_timeout    interconnect time out between servers (sec) (int [=10])
+  -D, --daemon                  launch in daemon mode
+  -z, --zookeeper               zookeeper location (string [=localhost:2181])
+  -E, --pool_expire             session-pool expire time (sec) (int [=60])
+  -S, --pool_size               session-pool maximum size (int [=0])
+  -l, --logdir                  directory to output ZooKeeper logs (instead of stderr) (string [=])
+  -g, --log_config              log4cxx XML configuration file (string [=])
+  -v, --version                 version
+      --cluster                 cluster location, instead of zookeeper: every node's host:port,... (string [=])
+      --coord_dir               directory of this machine's part of the cluster's coordination (string [=])
+      --coord_slot              this machine's host:port in the cluster location, or none (string [=])
+  -?, --help                    print this message
+`
+
+func TestProxyUsage(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	s, _ := service.Lookup("stat")
+	p := Proxy{Service: s, Called: "jubastat_proxy", Stdout: &stdout, Stderr: &stderr}
+	if code := p.Run([]string{"--help"}); code != 0 || stdout.Len() > 0 {
+		t.Errorf("exit code %d, stdout %q", code, &stdout)
+	}
+	if diff := cmp.Diff(proxyUsage, stderr.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What a process takes for its cluster, and what it refuses.
+func TestLocation(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(config, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name        string
+		proxy       bool
+		args        []string
+		cluster, zk string // the environment
+		want        coordination.Location
+		refusal     string
+	}{
+		{name: "standalone", args: []string{"-f", config}},
+		{name: "standalone whatever the environment", args: []string{"-f", config}, cluster: "a:1"},
+		{name: "standalone with a name and ZK", args: []string{"-f", config, "-n", "x"}, zk: "a:1"},
+		{name: "ZK in place of a configuration", args: []string{"-n", "x"}, zk: "a:1", want: coordination.Location{ZooKeeper: "a:1"}},
+		{name: "JUBATUS_CLUSTER with a name", args: []string{"-f", config, "-n", "x"}, cluster: "a:1", zk: "b:1", want: coordination.Location{Cluster: "a:1"}},
+		{name: "an option", args: []string{"-n", "x", "-z", "c:1"}, cluster: "a:1", want: coordination.Location{ZooKeeper: "c:1"}},
+		{name: "no name", args: []string{"--cluster", "a:1"}, refusal: "can't start multinode mode without name specified"},
+		{name: "both", args: []string{"--cluster", "a:1", "-z", "b:1", "-n", "x"}, refusal: "can't use both zookeeper and cluster location"},
+		{name: "neither", args: nil, refusal: "config path or model file must be specified for standalone mode"},
+		{name: "no time", args: []string{"--cluster", "a:1", "-n", "x", "-Z", "0"}, refusal: "can't start with zookeeper_timeout less than 1"},
+		{name: "no time for calls", args: []string{"--cluster", "a:1", "-n", "x", "-I", "0"}, refusal: "can't start with interconnect_timeout less than 1"},
+		{name: "an address for nobody", args: []string{"--cluster", "a:1", "-n", "x", "-b", "0.0.0.0"}, refusal: "can't register the address 0.0.0.0"},
+		{name: "an address that is no name", args: []string{"--cluster", "a:1", "-n", "x", "-b", "a_b"}, refusal: "can't register the address a_b"},
+		{name: "a proxy's default", proxy: true, want: coordination.Location{ZooKeeper: "localhost:2181"}},
+		{name: "a proxy in a cluster", proxy: true, args: []string{"--cluster", "a:1"}, want: coordination.Location{Cluster: "a:1"}},
+		{name: "a proxy's environment", proxy: true, cluster: "a:1", want: coordination.Location{Cluster: "a:1"}},
+		{name: "a proxy's default, said", proxy: true, cluster: "a:1", args: []string{"-z", "localhost:2181"}, want: coordination.Location{ZooKeeper: "localhost:2181"}},
+		{name: "a proxy with both", proxy: true, args: []string{"--cluster", "a:1", "-z", "localhost:2181"}, refusal: "can't use both"},
+		{name: "a proxy without time", proxy: true, args: []string{"-Z", "0"}, refusal: "can't start with zookeeper_timeout less than 1"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(coordination.ClusterVariable, test.cluster)
+			t.Setenv(coordination.ZooKeeperVariable, test.zk)
+			o := option.New("x")
+			var c *common
+			var check func() error
+			if test.proxy {
+				all, own := declareProxy(o)
+				r := &proxyRun{process: newProcess(all, "x", o, nil, nil), proxySettings: own}
+				c, check = all, r.check
+			} else {
+				all, own := declare(o)
+				r := &run{process: newProcess(all, "x", o, nil, nil), settings: own}
+				c, check = all, r.check
+			}
+			if err := o.Parse(test.args); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.identify(); err != nil {
+				t.Fatal(err)
+			}
+			err := check()
+			switch {
+			case test.refusal == "" && err != nil:
+				t.Error(err)
+			case test.refusal != "" && (err == nil || !strings.HasPrefix(err.Error(), test.refusal)):
+				t.Errorf("error %v, want %q", err, test.refusal)
+			case err == nil && c.location != test.want:
+				t.Errorf("%+v, want %+v", c.location, test.want)
+			}
+		})
 	}
 }
