@@ -8,6 +8,7 @@ import (
 	"github.com/jubatus/jubatus-go/cmd/call"
 	"github.com/jubatus/jubatus-go/cmd/demo"
 	"github.com/jubatus/jubatus-go/cmd/jubaconfig"
+	"github.com/jubatus/jubatus-go/cmd/jubactl"
 	"github.com/jubatus/jubatus-go/cmd/link"
 	"github.com/jubatus/jubatus-go/cmd/serve"
 	"github.com/jubatus/jubatus-go/learner/classifier"
@@ -41,6 +42,9 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	})
 	r.program("jubaconfig", tools, "write, read, list and delete the configurations of clusters", func(called string, args []string) int {
 		return jubaconfig.Tool{Called: called, Stdout: stdout, Stderr: stderr}.Run(args)
+	})
+	r.program("jubactl", tools, "start, stop and restart the servers of clusters, and tell who is there", func(called string, args []string) int {
+		return jubactl.Tool{Called: called, Stdout: stdout, Stderr: stderr}.Run(args)
 	})
 	r.program("jubaconv", tools, "convert JSON to a datum or a feature vector", func(_ string, args []string) int {
 		return jubaconv(args, stdout, stderr)
