@@ -32,6 +32,18 @@ type traffic struct {
 // startTraffic calls the cluster over as many connections for each of the two.
 func startTraffic(t *testing.T, proxy, name string, connections int) *traffic {
 	t.Helper()
+	return startCalls(t, proxy, name, connections, func(i int) bool { return i%2 == 0 })
+}
+
+// startQuestions is traffic that only classifies.
+func startQuestions(t *testing.T, proxy, name string, connections int) *traffic {
+	t.Helper()
+	return startCalls(t, proxy, name, connections, func(int) bool { return false })
+}
+
+// startCalls is traffic of which trains says whether a connection trains.
+func startCalls(t *testing.T, proxy, name string, connections int, trains func(connection int) bool) *traffic {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	x := &traffic{stop: stop}
 	t.Cleanup(x.end)
@@ -45,7 +57,7 @@ func startTraffic(t *testing.T, proxy, name string, connections int) *traffic {
 			for n := 0; ctx.Err() == nil; n++ {
 				datum := []any{[]any{}, []any{[]any{"x", float64(n%7 + 1)}}, []any{}}
 				method, arg, count := "classify", []any{datum}, &x.asked
-				if i%2 == 0 {
+				if trains(i) {
 					method, arg, count = "train", []any{[]any{fmt.Sprint("label", n%3), datum}}, &x.learnt
 				}
 				if _, err := c.CallArgs(t.Context(), method, name, arg); err != nil {
@@ -74,9 +86,16 @@ func (x *traffic) more(t *testing.T, n int64) {
 	})
 }
 
+// moreAsked waits until many more analyses have been made.
+func (x *traffic) moreAsked(t *testing.T, n int64) {
+	t.Helper()
+	asked := x.asked.Load()
+	eventually(t, fmt.Sprint(n, " more analyses"), func() bool { return x.asked.Load() > asked+n })
+}
+
 // verify ends the calls of all clients and demands that none has failed and none
-// is lost.
-func verify(t *testing.T, clients []*traffic, proxy, name string) {
+// is lost. Servers that are named are told to mix.
+func verify(t *testing.T, clients []*traffic, proxy, name string, mixing ...*server) {
 	t.Helper()
 	var learnt, asked int64
 	for _, x := range clients {
@@ -87,6 +106,9 @@ func verify(t *testing.T, clients []*traffic, proxy, name string) {
 		learnt, asked = learnt+x.learnt.Load(), asked+x.asked.Load()
 	}
 	t.Logf("%d updates and %d analyses", learnt, asked)
+	for _, s := range mixing {
+		s.mix(t)
+	}
 	c, err := rpc.Dial(t.Context(), proxy, patience)
 	if err != nil {
 		t.Fatal(err)

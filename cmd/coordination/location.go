@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/jubatus/jubatus-go/cmd/option"
+	"github.com/jubatus/jubatus-go/coord/member"
 )
 
 // The environment variables that stand in for the options.
@@ -77,22 +78,28 @@ type Environment struct {
 }
 
 // Locate decides where the coordination service is: options come before the
-// environment, and both before the fallback.
+// environment, and both before the fallback. A list of slots that cannot be is
+// an error, too.
 func Locate(given Location, env Environment, fallback Location) (Location, error) {
+	l := fallback
 	switch {
 	case given.ZooKeeper != "" && given.Cluster != "":
 		return Location{}, ErrBoth
 	case !given.IsZero():
-		return given, nil
+		l = given
 	case env.Cluster != "" && env.ZooKeeper != "":
 		return Location{}, errBothVariables
 	case env.Cluster != "":
-		return Location{Cluster: env.Cluster}, nil
+		l = Location{Cluster: env.Cluster}
 	case env.ZooKeeper != "":
-		return Location{ZooKeeper: env.ZooKeeper}, nil
-	default:
-		return fallback, nil
+		l = Location{ZooKeeper: env.ZooKeeper}
 	}
+	if l.Cluster != "" {
+		if _, err := member.ParseSlots(l.Cluster); err != nil {
+			return Location{}, err
+		}
+	}
+	return l, nil
 }
 
 // ServerEnvironment is the part of the environment that a server heeds. The

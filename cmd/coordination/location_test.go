@@ -2,6 +2,7 @@ package coordination
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -39,6 +40,13 @@ func TestLocate(t *testing.T) {
 				t.Errorf("got %+v, %v; want %+v, %v", got, err, test.want, test.err)
 			}
 		})
+	}
+}
+
+func TestLocateBadList(t *testing.T) {
+	_, err := Locate(Location{Cluster: "localhost:2379,localhost:2380"}, Environment{}, Location{})
+	if err == nil || !strings.Contains(err.Error(), "this list works: localhost:2379,localhost:2381") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -97,11 +97,6 @@ func (r *visorRun) check() error {
 	if err := r.checkCluster(); err != nil {
 		return err
 	}
-	if r.location.Cluster != "" {
-		if _, err := member.ParseSlots(r.location.Cluster); err != nil {
-			return misuse(r.options, err.Error())
-		}
-	}
 	if err := r.settleStateDir(); err != nil {
 		return fatal(err)
 	}

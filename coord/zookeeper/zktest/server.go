@@ -49,6 +49,12 @@ type Server struct {
 // skipped.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	return StartAt(t, freePort(t))
+}
+
+// StartAt is Start for a port of the loopback interface that the test chooses.
+func StartAt(t testing.TB, port int) *Server {
+	t.Helper()
 	classpath, err := find()
 	if err != nil {
 		if os.Getenv("JUBATUS_TEST_ALL") == "1" {
@@ -56,7 +62,7 @@ func Start(t testing.TB) *Server {
 		}
 		t.Skip(err)
 	}
-	s := &Server{dir: t.TempDir(), classpath: classpath, port: freePort(t)}
+	s := &Server{dir: t.TempDir(), classpath: classpath, port: port}
 	conf := strings.Join([]string{
 		"tickTime=" + strconv.FormatInt(TickTime.Milliseconds(), 10),
 		"minSessionTimeout=" + strconv.FormatInt(MinSessionTimeout.Milliseconds(), 10),
