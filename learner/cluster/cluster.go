@@ -224,12 +224,15 @@ func (c *Cluster) farewell() {
 	defer cancel()
 	if c.service.Ring && c.coordinator.Session().Valid {
 		ring := coord.RingPath(c.Type, c.Name)
+		// The service may be about to leave, too.
+		soon, cancel := context.WithTimeout(ctx, 2*time.Second)
 		for _, v := range coord.VirtualNodes(c.Self) {
-			if err := c.registration.Remove(ctx, ring+"/"+v); err != nil {
+			if err := c.registration.Remove(soon, ring+"/"+v); err != nil {
 				c.Log.Warn("leaving the ring: " + err.Error())
 				break
 			}
 		}
+		cancel()
 	}
 	c.mixer.Finish(ctx)
 }

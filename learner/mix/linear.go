@@ -387,15 +387,15 @@ func (m *Linear) doMix(ctx context.Context, _ *rpc.Request, out []byte) ([]byte,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(m.ctx, cancel)()
-	err := m.manual(ctx)
+	err := m.manual(ctx, m.lock.TryLock)
 	if err != nil {
 		m.Log.Error("exception in manual mix: " + err.Error())
 	}
 	return mpack.AppendBool(out, err == nil), nil
 }
 
-// manual waits for the lock, until ctx ends, and mixes.
-func (m *Linear) manual(ctx context.Context) error {
+// manual waits for the lock, until ctx ends or an attempt fails, and mixes.
+func (m *Linear) manual(ctx context.Context, attempt func(context.Context) (bool, error)) error {
 	select {
 	case m.turn <- struct{}{}:
 		defer func() { <-m.turn }()
@@ -403,7 +403,7 @@ func (m *Linear) manual(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for {
-		got, err := m.lock.TryLock(ctx)
+		got, err := attempt(ctx)
 		if err != nil {
 			return err
 		}
@@ -431,6 +431,8 @@ func (m *Linear) Finish(ctx context.Context) {
 	case <-gone:
 	case <-ctx.Done():
 		return
+	case <-time.After(partingAnswer):
+		return // nobody can be told, and so nobody be asked
 	}
 	list, err := m.members(ctx)
 	if err == nil && len(list) > 1 {
@@ -444,15 +446,26 @@ func (m *Linear) Finish(ctx context.Context) {
 	}
 }
 
-// last mixes until nothing is left to share. A round may fail, as when a member
-// that has just gone leaves the master's lock behind.
+// partingAnswer is how long a node that leaves waits for an answer of the
+// coordination service, which may be about to leave, too.
+const partingAnswer = 2 * time.Second
+
+// last mixes until nothing is left to share. A round may fail, as when another
+// member goes at the same time.
 func (m *Linear) last(ctx context.Context) error {
+	var locking error
+	attempt := func(ctx context.Context) (got bool, err error) {
+		ctx, cancel := context.WithTimeout(ctx, partingAnswer)
+		defer cancel()
+		got, locking = m.lock.TryLock(ctx)
+		return got, locking
+	}
 	for m.current() {
 		if updates, _ := m.counter.state(); updates == 0 {
 			return nil
 		}
-		err := m.manual(ctx)
-		if updates, _ := m.counter.state(); updates == 0 {
+		err := m.manual(ctx, attempt)
+		if updates, _ := m.counter.state(); updates == 0 || locking != nil {
 			return err
 		}
 		select {

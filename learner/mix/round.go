@@ -27,6 +27,14 @@ func (m *Linear) mix(ctx context.Context) error {
 // before it is registered, or registered again, it does not know enough to act
 // for all.
 func (m *Linear) members(ctx context.Context) ([]coord.Identity, error) {
+	m.mu.Lock()
+	leaving := m.leaving
+	m.mu.Unlock()
+	if leaving {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, partingAnswer)
+		defer cancel()
+	}
 	list, err := coord.FetchMembers(ctx, m.Coordinator, coord.NodesPath(m.Type, m.Name))
 	if err != nil {
 		return nil, err
@@ -34,9 +42,6 @@ func (m *Linear) members(ctx context.Context) ([]coord.Identity, error) {
 	if slices.Contains(list, m.Self) {
 		return list, nil
 	}
-	m.mu.Lock()
-	leaving := m.leaving
-	m.mu.Unlock()
 	if leaving { // somebody deleted our node, which is why
 		return append(list, m.Self), nil
 	}
