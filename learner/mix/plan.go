@@ -12,15 +12,16 @@ import (
 type trigger struct {
 	count    uint64
 	interval time.Duration
+	idle     bool // time is reason enough even without updates
 }
 
 // full reports whether there are enough updates for a MIX right away.
 func (t trigger) full(updates uint64) bool { return t.count > 0 && updates >= t.count }
 
 // due reports whether a MIX is due after that many updates since the last one,
-// which was so long ago. Without updates there is nothing to mix.
+// which was so long ago.
 func (t trigger) due(updates uint64, since time.Duration) bool {
-	return updates > 0 && (t.full(updates) || t.interval > 0 && since > t.interval)
+	return t.full(updates) || (updates > 0 || t.idle) && t.interval > 0 && since > t.interval
 }
 
 // standing is where a node's model stands in the cluster.
