@@ -45,7 +45,7 @@ func TestReadme(t *testing.T) {
 			s.awaitDaemon(t)
 		}
 	}
-	for _, want := range []string{"sentences: trained with 400 data", "Configuration OK", "\n2\n", `[[["spam",`, "_classifier_first.jubatus"} {
+	for _, want := range []string{"sentences: training through the proxy [##############################] 600 of 600", "server 3: model 14, ", "Configuration OK", "\n2\n", `[[["spam",`, "_classifier_first.jubatus"} {
 		if !strings.Contains(outputs.String(), want) {
 			t.Errorf("the commands do not say %q", want)
 		}
