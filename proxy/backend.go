@@ -38,6 +38,12 @@ func probePause(n int) time.Duration {
 	return min(50*time.Millisecond<<min(n, 10), 2*time.Second)
 }
 
+// timeoutPause is how long a server is not probed after n of its answers in a
+// row, from 1, did not come in time: it may well answer probes.
+func timeoutPause(n int) time.Duration {
+	return min(500*time.Millisecond<<min(n, 10), 30*time.Second)
+}
+
 // forgotten is how long a broken server is probed that nobody wants to call:
 // it has left the cluster.
 const forgotten = 30 * time.Second
@@ -51,6 +57,8 @@ type backend struct {
 	wanted    atomic.Int64 // when somebody last wanted to call it while it was broken; Unix time in ns
 	mu        sync.Mutex
 	probing   bool
+	timeouts  int       // in a row
+	holdUntil time.Time // when it may be probed again
 }
 
 // state is the server's condition. Asking for that of a broken one keeps the
@@ -129,6 +137,10 @@ func (s *backends) failed(b *backend, err error) {
 	}
 	b.condition.Store(uint32(now))
 	b.wanted.Store(time.Now().UnixNano())
+	if errors.Is(err, rpc.ErrTimeout) {
+		b.timeouts++
+		b.holdUntil = time.Now().Add(timeoutPause(b.timeouts))
+	}
 	if old == healthy {
 		s.tell(b, false)
 	}
@@ -138,63 +150,79 @@ func (s *backends) failed(b *backend, err error) {
 	}
 }
 
-// answered takes note that a server does answer.
+// answered takes note that a server does answer calls.
 func (s *backends) answered(b *backend) {
-	if condition(b.condition.Load()) == healthy {
-		return
+	if condition(b.condition.Load()) != healthy {
+		s.recovered(b, true)
 	}
+}
+
+// recovered takes note that a broken server is back. Only if it answers calls
+// is that the end of its timeouts.
+func (s *backends) recovered(b *backend, answers bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if answers {
+		b.timeouts = 0
+	}
 	if condition(b.condition.Swap(uint32(healthy))) != healthy {
 		s.tell(b, true)
 	}
 }
 
 // registered takes note that a server has newly registered.
-func (s *backends) registered(b *backend) { s.answered(b) }
+func (s *backends) registered(b *backend) { s.recovered(b, true) }
 
 // watch probes a broken server until it is well, by this or other signs, or
 // nobody wants it any more.
 func (s *backends) watch(b *backend) {
-	done := func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		c := condition(b.condition.Load())
-		if c != healthy && time.Since(time.Unix(0, b.wanted.Load())) > forgotten {
-			b.condition.Store(uint32(healthy))
-			c = healthy
-		}
-		if c == healthy || s.ctx.Err() != nil {
-			b.probing = false
-			return true
-		}
-		return false
-	}
-	pause := time.NewTimer(0)
-	defer pause.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for n := 0; ; n++ {
 		select {
-		case <-pause.C:
+		case <-timer.C:
 		case <-s.ctx.Done():
 		}
-		if done() {
+		wait, over := s.due(b)
+		if over {
 			return
+		}
+		if wait > 0 {
+			timer.Reset(wait)
+			n--
+			continue
 		}
 		err := s.probe(s.ctx, b.addr)
 		if err == nil {
-			s.answered(b)
-		} else if s.ctx.Err() == nil {
-			b.mu.Lock()
-			if c := condition(b.condition.Load()); c != healthy {
-				b.condition.Store(uint32(worsen(c, err)))
-			}
-			b.mu.Unlock()
+			s.recovered(b, false)
+			n = -1
+			timer.Reset(0)
+			continue
 		}
-		if done() {
-			return
+		b.mu.Lock()
+		if c := condition(b.condition.Load()); c != healthy && s.ctx.Err() == nil {
+			b.condition.Store(uint32(worsen(c, err)))
 		}
-		pause.Reset(probePause(n))
+		b.mu.Unlock()
+		timer.Reset(probePause(n))
 	}
+}
+
+// due says how long a server must not be probed yet, or that its probes are
+// over.
+func (s *backends) due(b *backend) (wait time.Duration, over bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := condition(b.condition.Load())
+	if c != healthy && time.Since(time.Unix(0, b.wanted.Load())) > forgotten {
+		b.condition.Store(uint32(healthy))
+		c = healthy
+	}
+	if c == healthy || s.ctx.Err() != nil {
+		b.probing = false
+		return 0, true
+	}
+	return min(time.Until(b.holdUntil), probePause(10)), false
 }
 
 // close ends all probes.
