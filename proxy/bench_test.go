@@ -21,7 +21,8 @@ import (
 )
 
 // proxyFor makes the test program a proxy: it names the port of the server
-// behind it. proxyThreads is its -c.
+// behind it. proxyThreads is its -c, 4 if unset; of no more use than to see
+// what connections to the server cost.
 const (
 	proxyFor     = "JUBATUS_TEST_PROXY_FOR"
 	proxyThreads = "JUBATUS_TEST_PROXY_THREADS"
@@ -34,7 +35,10 @@ func TestProxyProcess(t *testing.T) {
 	if err != nil {
 		t.Skip("this is for the benchmark")
 	}
-	threads, err := strconv.Atoi(os.Getenv(proxyThreads)); if err != nil { threads = 4 }
+	threads, err := strconv.Atoi(os.Getenv(proxyThreads))
+	if err != nil {
+		threads = 4
+	}
 	view := &fakeView{}
 	view.set("classifier", "c", coord.Identity{Host: "127.0.0.1", Port: port})
 	svc, _ := service.Lookup("classifier")
