@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/coord/coordtest"
 )
@@ -179,5 +181,96 @@ func TestRegistrationCloses(t *testing.T) {
 	}
 	if err := r.Add(t.Context(), node, nil); err == nil {
 		t.Error("added a node after Close")
+	}
+}
+
+// TestRegistrationOrder: what was added first is there first, also again.
+func TestRegistrationOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, _ := cluster(t)
+		client := open(t, f)
+		c := &created{Coordinator: client}
+		r := coord.NewRegistration(c, quiet)
+		defer r.Close(t.Context())
+		var want []string
+		for _, hash := range coord.VirtualNodes(self) {
+			want = append(want, coord.RingPath("classifier", "c")+"/"+hash)
+		}
+		want = append(want, coord.NodePath("classifier", "c", self), coord.ActivePath("classifier", "c", self))
+		for _, path := range want {
+			if err := r.Add(t.Context(), path, []byte(self.String())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Add(t.Context(), want[0], nil); err != nil { // again is fine
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		c.paths = nil
+		client.Expire()
+		synctest.Wait()
+		if diff := cmp.Diff(want, c.paths); diff != "" {
+			t.Error(diff)
+		}
+		n, err := c.Get(t.Context(), want[1])
+		if err != nil || string(n.Data) != self.String() {
+			t.Errorf("data %q, %v", n.Data, err)
+		}
+	})
+}
+
+// TestRegistrationDuringOutage: what is added and removed while the service
+// is away, or loses the session at that moment, comes out right.
+func TestRegistrationDuringOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, other := cluster(t)
+		c := open(t, f)
+		r := coord.NewRegistration(c, quiet)
+		defer r.Close(t.Context())
+		kept, gone := coord.NodePath("classifier", "c", self), coord.ActivePath("classifier", "c", self)
+		if err := r.Add(t.Context(), gone, nil); err != nil {
+			t.Fatal(err)
+		}
+		c.Cut()
+		c.Expire()
+		added := make(chan error, 1)
+		go func() { added <- r.Add(t.Context(), kept, nil) }()
+		time.Sleep(time.Minute)
+		c.Heal()
+		if err := <-added; err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // the other node is there again, too
+		c.Cut()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Remove(ctx, gone); err == nil {
+			t.Error("removed without a service")
+		}
+		c.Expire()
+		c.Heal()
+		time.Sleep(time.Second)
+		if owner, ok := exists(t, other, kept); !ok || owner != c.Session().ID {
+			t.Errorf("added: there %v, owner %q", ok, owner)
+		}
+		if _, ok := exists(t, other, gone); ok {
+			t.Error("what was removed came back with the new session")
+		}
+	})
+}
+
+// TestRegistrationInEmptyTree: a service that lost everything gets the tree
+// back from those who are in it.
+func TestRegistrationInEmptyTree(t *testing.T) {
+	f := coordtest.NewFake()
+	c := open(t, f)
+	r := coord.NewRegistration(c, quiet)
+	defer r.Close(t.Context())
+	node := coord.NodePath("classifier", "c", self)
+	if err := r.Add(t.Context(), node, nil); err != nil {
+		t.Fatal(err)
+	}
+	if owner, _ := exists(t, c, node); owner != c.Session().ID {
+		t.Errorf("owner %q", owner)
 	}
 }

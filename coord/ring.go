@@ -4,9 +4,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"slices"
-	"sort"
 	"strconv"
-	"strings"
 )
 
 // virtualNodes is how many entries one server has on the ring.
@@ -90,7 +88,15 @@ func (r *Ring) start(key []byte) int {
 	sum := md5.Sum(key)
 	var text [2 * md5.Size]byte
 	hex.Encode(text[:], sum[:])
-	return sort.Search(len(r.hashes), func(i int) bool {
-		return strings.Compare(r.hashes[i], string(text[:])) >= 0
-	})
+	// A binary search by hand: these comparisons do not copy the text.
+	low, high := 0, len(r.hashes)
+	for low < high {
+		middle := (low + high) / 2
+		if r.hashes[middle] < string(text[:]) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
 }

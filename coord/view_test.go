@@ -148,3 +148,25 @@ func TestViewForgetsThoseWhoDoNotComeBack(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkMembers(b *testing.B) {
+	f := coordtest.NewFake()
+	c := f.Open()
+	defer c.Close()
+	path := coord.ActivesPath("classifier", "c")
+	r := coord.NewRegistration(c, quiet)
+	defer r.Close(b.Context())
+	for _, id := range peers {
+		if err := r.Add(b.Context(), coord.ActivePath("classifier", "c", id), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	view := coord.NewView(c, quiet)
+	defer view.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := view.Members(b.Context(), path); err != nil || len(got) != len(peers) {
+			b.Fatal(got, err)
+		}
+	}
+}

@@ -2,8 +2,10 @@ package zookeeper_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -269,5 +271,63 @@ func (r *recorder) await(t *testing.T, words ...string) {
 			}
 		}
 		return false
+	})
+}
+
+// TestBadServersInList: one that refuses and one that says nothing keep nobody
+// from the third.
+func TestBadServersInList(t *testing.T) {
+	server := zktest.Start(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // its backlog accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	hosts := "127.0.0.1:1," + silent.Addr().String() + "," + server.Addr()
+	began := time.Now()
+	c := open(t, hosts, 6*time.Second, quiet)
+	if c.Endpoint() != server.Addr() {
+		t.Errorf("connected to %s", c.Endpoint())
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("connecting took %v", took)
+	}
+}
+
+// TestCloseWithoutService: a program must be able to end at any time.
+func TestCloseWithoutService(t *testing.T) {
+	server := zktest.Start(t)
+	gone := open(t, server.Addr(), 5*time.Second, quiet)
+	hanging := open(t, server.Addr(), 5*time.Second, quiet)
+	waiting := make(chan error, 1)
+	server.Pause(t)
+	go func() {
+		_, err := hanging.Children(context.Background(), "/")
+		waiting <- err
+	}()
+	began := time.Now()
+	hanging.Close()
+	if err := <-waiting; !errors.Is(err, coord.ErrClosed) {
+		t.Errorf("a call that waited: %v", err)
+	}
+	server.Kill(t)
+	gone.Close()
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("closing two clients took %v", took)
+	}
+}
+
+// TestAbandonedWatches: watches that nobody listens to any more do not add up.
+func TestAbandonedWatches(t *testing.T) {
+	server := zktest.Start(t)
+	c := open(t, server.Addr(), 10*time.Second, quiet)
+	for range 50 {
+		ctx, cancel := context.WithCancel(t.Context())
+		<-c.Watch(ctx, "/some")
+		cancel()
+	}
+	eventually(t, "one watch at the server", func() bool {
+		answer, err := server.Ask("wchs")
+		return err == nil && strings.Contains(answer, "Total watches:1")
 	})
 }
