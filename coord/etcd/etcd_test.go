@@ -25,7 +25,7 @@ import (
 
 // member is a plain ensemble of one, which tests stop and start.
 type member struct {
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	client string // address
 	peer   string
@@ -33,7 +33,7 @@ type member struct {
 	grpc   *grpc.Server
 }
 
-func startMember(t *testing.T) *member {
+func startMember(t testing.TB) *member {
 	t.Helper()
 	m := &member{t: t, dir: t.TempDir(), client: freeAddr(t), peer: freeAddr(t)}
 	m.start()
@@ -41,7 +41,7 @@ func startMember(t *testing.T) *member {
 	return m
 }
 
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -310,6 +310,7 @@ func TestChildrenPages(t *testing.T) {
 }
 
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	m := startMember(t)
 	c := open(t, 0, m.client)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -373,6 +374,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestSessionSurvivesOutage(t *testing.T) {
+	t.Parallel()
 	m := startMember(t)
 	c := open(t, 2*time.Second, m.client)
 	before := c.Session()
@@ -440,6 +442,7 @@ func TestSessionExpiry(t *testing.T) {
 }
 
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	m := startMember(t)
 	refused := freeAddr(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // connects, never answers

@@ -27,8 +27,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -198,6 +201,7 @@ func (h *Host) open(ctx context.Context, a assignment) (*folder, error) {
 func (h *Host) contend(ctx context.Context, a assignment, f *folder) {
 	logger := h.logger.With("slot", a.String())
 	retry := firstRetry
+	last := "" // what was logged last; once is enough
 	for ctx.Err() == nil {
 		began := time.Now()
 		free, err := h.host(ctx, a, f, logger)
@@ -214,9 +218,16 @@ func (h *Host) contend(ctx context.Context, a assignment, f *folder) {
 		}
 		if err != nil && ctx.Err() == nil {
 			if time.Since(began) > time.Minute {
-				retry = firstRetry
+				retry, last = firstRetry, ""
 			}
-			logger.Error("not hosting the slot for now", "error", err, "retry", retry)
+			if err.Error() != last {
+				level := slog.LevelError
+				if errors.Is(err, unix.EADDRINUSE) {
+					level = slog.LevelWarn // an etcd of somebody else's will do
+				}
+				logger.Log(ctx, level, "not hosting the slot for now", "error", err)
+				last = err.Error()
+			}
 			sleep(ctx, retry)
 			retry = min(2*retry, lastRetry)
 		}
@@ -237,6 +248,9 @@ func (h *Host) host(ctx context.Context, a assignment, f *folder, logger *slog.L
 			err = errors.Join(err, f.unlock())
 		}
 	}()
+	if err := probe(ctx, a); err != nil {
+		return true, err
+	}
 	recorded, err := f.recorded()
 	if err != nil {
 		return true, err
@@ -263,6 +277,21 @@ func (h *Host) host(ctx context.Context, a assignment, f *folder, logger *slog.L
 	}
 	logger.Info("slot handed over")
 	return true, err
+}
+
+// probe tells beforehand whether the slot's ports are free.
+func probe(ctx context.Context, a assignment) error {
+	for _, port := range []int{a.Port, a.PeerPort} {
+		var config net.ListenConfig
+		l, err := config.Listen(ctx, "tcp", net.JoinHostPort(a.listen.String(), strconv.Itoa(port)))
+		if err != nil {
+			return fmt.Errorf("port of the slot: %w", err)
+		}
+		if err := l.Close(); err != nil {
+			return fmt.Errorf("port of the slot: %w", err)
+		}
+	}
+	return nil
 }
 
 // attend waits for the end of a member.
