@@ -13,6 +13,7 @@ import (
 
 	"github.com/jubatus/jubatus-go/coord/zookeeper/zktest"
 	"github.com/jubatus/jubatus-go/rpc"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
 // The distributed tutorial, typed word for word from the README on a machine
@@ -187,7 +188,7 @@ func client(t *testing.T) {
 	}
 	for range 6 { // so that every server gets some of each
 		for label, text := range documents {
-			if _, err := proxy.Call(t.Context(), "train", renamed(t, labeled(label, []byte(text)))); err != nil {
+			if _, err := proxy.Call(t.Context(), "train", renamed(t, "tutorial", labeled(label, []byte(text)))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -202,7 +203,7 @@ func client(t *testing.T) {
 	}
 	for range 6 { // whichever server it is
 		for label, text := range map[string]string{"rec.motorcycles": "<b>helmet</b>", "sci.space": "orbit of a rocket"} {
-			answer, err := proxy.Call(t.Context(), "classify", renamed(t, unlabeled([]byte(text))))
+			answer, err := proxy.Call(t.Context(), "classify", renamed(t, "tutorial", unlabeled([]byte(text))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -213,12 +214,12 @@ func client(t *testing.T) {
 	}
 }
 
-// renamed puts the name of the tutorial's cluster into params that have none.
-func renamed(t *testing.T, params []byte) []byte {
+// renamed puts the name of a cluster into params that have none.
+func renamed(t testing.TB, name string, params []byte) []byte {
 	t.Helper()
 	rest, found := bytes.CutPrefix(params, []byte{0x92, 0xa0})
 	if !found {
 		t.Fatalf("% x is not for a cluster without a name", params)
 	}
-	return append([]byte("\x92\xa8tutorial"), rest...)
+	return append(mpack.AppendRaw([]byte{0x92}, name), rest...)
 }
