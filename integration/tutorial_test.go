@@ -182,6 +182,14 @@ func client(t *testing.T) {
 		return err == nil
 	})
 	defer proxy.Close()
+	eventually(t, "all servers are active", func() bool {
+		status, err := proxy.CallArgs(t.Context(), "get_status", "tutorial")
+		if err != nil {
+			return false // nobody is yet
+		}
+		n, err := mpack.NewReader(status).MapHeader()
+		return err == nil && n == 3
+	})
 	documents := map[string]string{
 		"rec.motorcycles": "the bike has a new helmet and an engine",
 		"sci.space":       "the rocket left its orbit around the moon",
