@@ -187,7 +187,8 @@ func client(t *testing.T) {
 		if err != nil {
 			return false // nobody is yet
 		}
-		n, err := mpack.NewReader(status).MapHeader()
+		r := mpack.NewReader(status)
+		n, err := r.MapHeader()
 		return err == nil && n == 3
 	})
 	documents := map[string]string{
