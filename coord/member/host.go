@@ -206,9 +206,10 @@ func (h *Host) contend(ctx context.Context, a assignment, f *folder) {
 		began := time.Now()
 		free, err := h.host(ctx, a, f, logger)
 		if !free {
-			// The database may still be open. The kernel frees the slot when
-			// this process ends; until then nobody else must open it.
-			logger.Error("embedded etcd does not stop; the slot stays taken until this process ends")
+			// The database may still be open, and nobody else must open it
+			// until the kernel takes it from this process.
+			logger.Error("embedded etcd does not stop; the slot stays taken until this process is restarted, " +
+				"which goes on working as a client of the others")
 			return
 		}
 		var disagreement *DisagreementError
@@ -271,8 +272,12 @@ func (h *Host) host(ctx context.Context, a assignment, f *folder, logger *slog.L
 	defer h.set(a.Addr(), false)
 	logger.Info("hosting a slot of the cluster")
 
-	err = h.attend(ctx, a, s, logger)
-	if !s.stop() {
+	limit := closeLimit
+	if err = h.attend(ctx, a, s, logger); err != nil {
+		logger.Error("giving the slot up", "error", err)
+		limit = brokenLimit
+	}
+	if !s.stop(limit) {
 		return false, err
 	}
 	logger.Info("slot handed over")

@@ -10,12 +10,14 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/coord/etcd"
@@ -46,7 +48,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// child hosts until its standard input ends.
+// child hosts until its standard input ends. Lines of the input are commands:
+// "full" makes every write to a file fail, "echo" is answered.
 func child(args []string) {
 	slots, err := ParseSlots(args[0])
 	if err != nil {
@@ -64,7 +67,17 @@ func child(args []string) {
 		}
 		fmt.Println("hosting")
 	}()
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	for s := bufio.NewScanner(os.Stdin); s.Scan(); {
+		switch s.Text() {
+		case "full":
+			signal.Ignore(unix.SIGXFSZ)
+			if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1, Max: unix.RLIM_INFINITY}); err != nil {
+				fmt.Println("error:", err)
+			}
+		case "echo":
+			fmt.Println("echo")
+		}
+	}
 	if err := h.Stop(); err != nil {
 		fmt.Println("error:", err)
 	}
@@ -72,7 +85,7 @@ func child(args []string) {
 
 type process struct {
 	cmd   *exec.Cmd
-	stdin io.Closer
+	stdin io.WriteCloser
 	lines chan string
 }
 

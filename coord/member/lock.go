@@ -34,9 +34,11 @@ func DefaultDir() (string, error) {
 // folder is where a slot's data are, for all processes of the machine.
 type folder struct {
 	path string
-	// lock stays open as long as the folder: the lock is the kernel's, on the
-	// open file, and goes when the process does or the file is collected.
-	lock *os.File
+	// lock is the descriptor of the open lock file. The lock is the kernel's
+	// and goes when the file is closed, at the latest with the process. An
+	// *os.File would also be closed when it is collected, which must not
+	// happen to a slot whose member is stuck.
+	lock int
 }
 
 // openFolder makes a slot's folder if there is none. fs.ErrPermission if this
@@ -46,7 +48,7 @@ func openFolder(dir string, s Slot) (*folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("folder of slot %s: %w", s, permission(err))
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := unix.Open(filepath.Join(path, "lock"), unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock of slot %s: %w", s, permission(err))
 	}
@@ -61,12 +63,17 @@ func permission(err error) error {
 	return err
 }
 
-func (f *folder) close() error { return f.lock.Close() }
+func (f *folder) close() error {
+	if err := unix.Close(f.lock); err != nil {
+		return fmt.Errorf("close lock in %s: %w", f.path, err)
+	}
+	return nil
+}
 
 // tryLock tells whether the slot is now this process's.
 func (f *folder) tryLock() (bool, error) {
 	for {
-		err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(f.lock, unix.LOCK_EX|unix.LOCK_NB)
 		switch err {
 		case nil:
 			return true, nil
@@ -75,7 +82,7 @@ func (f *folder) tryLock() (bool, error) {
 		case unix.EINTR:
 			continue
 		}
-		return false, fmt.Errorf("lock %s: %w", f.lock.Name(), err)
+		return false, fmt.Errorf("lock %s: %w", f.path, err)
 	}
 }
 
@@ -97,8 +104,8 @@ func (f *folder) waitLock(ctx context.Context) error {
 }
 
 func (f *folder) unlock() error {
-	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_UN); err != nil {
-		return fmt.Errorf("unlock %s: %w", f.lock.Name(), err)
+	if err := unix.Flock(f.lock, unix.LOCK_UN); err != nil {
+		return fmt.Errorf("unlock %s: %w", f.path, err)
 	}
 	return nil
 }

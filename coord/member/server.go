@@ -22,9 +22,11 @@ import (
 )
 
 const (
-	// leaderLimit bounds the hand-over of leadership, closeLimit what follows.
+	// leaderLimit bounds the hand-over of leadership, closeLimit all of a stop,
+	// brokenLimit that of a member that broke, which often cannot be stopped.
 	leaderLimit = 2 * time.Second
 	closeLimit  = 15 * time.Second
+	brokenLimit = 3 * time.Second
 
 	// keepRevisions is how much history is kept; a watch that lags further
 	// starts afresh. Every revision of ids and locks would otherwise stay.
@@ -133,8 +135,8 @@ func (s *server) ready() <-chan struct{} { return s.etcd.Server.ReadyNotify() }
 
 // stop hands leadership over, drops the clients, who go to another member or
 // come back, and closes the database. It returns false if etcd does not come
-// to an end, in which case the database must be thought open.
-func (s *server) stop() bool {
+// to an end in time, in which case the database must be thought open.
+func (s *server) stop(limit time.Duration) bool {
 	s.stopping.Store(true)
 	done := make(chan struct{})
 	go func() {
@@ -161,7 +163,7 @@ func (s *server) stop() bool {
 	select {
 	case <-done:
 		return true
-	case <-time.After(closeLimit):
+	case <-time.After(limit):
 		return false
 	}
 }
