@@ -153,17 +153,17 @@ func (c *Cluster) Register(ctx context.Context) error {
 		ring := coord.RingPath(c.Type, c.Name)
 		for _, v := range coord.VirtualNodes(c.Self) {
 			if err := c.registration.Add(ctx, ring+"/"+v, []byte(c.Self.String())); err != nil {
-				return fmt.Errorf("Failed to register cht node: %w", err) //nolint:staticcheck // the original's words
+				return fmt.Errorf("Failed to register cht node: %w", err)
 			}
 		}
 	}
 	if err := coord.CreateDirs(ctx, c.coordinator, coord.ClusterPath(c.Type, c.Name),
 		coord.MasterLockPath(c.Type, c.Name), coord.NodesPath(c.Type, c.Name)); err != nil {
-		return fmt.Errorf("Failed to register_actor: %w", err) //nolint:staticcheck // the original's words
+		return fmt.Errorf("Failed to register_actor: %w", err)
 	}
 	path := coord.NodePath(c.Type, c.Name, c.Self)
 	if err := c.registration.Add(ctx, path, nil); err != nil {
-		return fmt.Errorf("Failed to register_actor: %w", err) //nolint:staticcheck // the original's words
+		return fmt.Errorf("Failed to register_actor: %w", err)
 	}
 	c.Log.Info("actor created: " + path)
 	c.watching.Go(func() { c.watch(path) })

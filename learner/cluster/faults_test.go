@@ -32,7 +32,9 @@ type answer func(ctx context.Context, req *rpc.Request, out []byte) ([]byte, err
 
 // says answers with one object.
 func says(object []byte) answer {
-	return func(_ context.Context, _ *rpc.Request, out []byte) ([]byte, error) { return append(out, object...), nil }
+	return func(_ context.Context, _ *rpc.Request, out []byte) ([]byte, error) {
+		return append(out, object...), nil
+	}
 }
 
 // raw answers with one raw.
@@ -72,6 +74,9 @@ func join(t *testing.T, service *coordtest.Fake, methods map[string]answer) *str
 		s.server.Close()
 		<-served
 	})
+	if err := coord.CreateDirs(t.Context(), s.coordinator, coord.MasterLockPath("classifier", "test"), nodesDir); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.coordinator.Create(t.Context(), nodesDir+"/"+s.id.String(), nil, coord.Ephemeral); err != nil {
 		t.Fatal(err)
 	}

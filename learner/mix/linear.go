@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/learner/engine"
-	"github.com/jubatus/jubatus-go/rpc"
-	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
 // protocol is the version of what get_model answers.
@@ -27,6 +24,7 @@ type Linear struct {
 	counter  *counter
 	lock     *coord.Lock
 	roll     *roll
+	view     *coord.View   // of the members; nil before Start
 	pause    time.Duration // between attempts to get the lock
 
 	turn    chan struct{} // who may use the lock: one round at a time in this process
@@ -45,6 +43,7 @@ type Linear struct {
 	doubt    bool // a session was lost, and MIXes may have been missed
 	waiting  bool // the log has been told that we wait for the lock
 	leaving  bool // this node is not to be active again
+	missing  bool // the log has been told that we wait for members
 }
 
 var errConfigNotSet = errors.New("config_not_set")
@@ -75,6 +74,14 @@ func (m *Linear) Start(ctx context.Context) error {
 	if err := coord.CreateDirs(ctx, m.Coordinator, actives); err != nil {
 		return err
 	}
+	view := coord.NewView(m.Coordinator, m.Log)
+	if _, err := view.Members(ctx, coord.NodesPath(m.Type, m.Name)); err != nil {
+		view.Close()
+		return err
+	}
+	m.mu.Lock()
+	m.view = view
+	m.mu.Unlock()
 	m.running.Store(true)
 	m.wg.Go(func() { m.roll.run(m.ctx) })
 	m.wg.Go(m.run)
@@ -88,6 +95,9 @@ func (m *Linear) Stop() {
 		m.cancel()
 		m.wg.Wait()
 		m.turn <- struct{}{} // waits for manual rounds, and nobody gets it back
+		if m.view != nil {
+			m.view.Close()
+		}
 	})
 }
 
@@ -180,7 +190,7 @@ func (m *Linear) step() (calm time.Duration) {
 	m.mu.Lock()
 	m.waiting = false
 	m.mu.Unlock()
-	err = m.asMaster(func(ctx context.Context) error {
+	err = m.asMaster(m.ctx, func(ctx context.Context) error {
 		if due {
 			if err := m.mix(ctx); err != nil {
 				return err
@@ -191,17 +201,21 @@ func (m *Linear) step() (calm time.Duration) {
 		}
 		return nil
 	})
-	if err != nil && m.ctx.Err() == nil {
+	switch {
+	case err == nil || m.ctx.Err() != nil:
+		return 0
+	case errors.Is(err, errMissing):
+		return m.pause
+	default:
 		m.Log.Warn("error in mix thread: " + err.Error())
 		return period
 	}
-	return 0
 }
 
-// asMaster runs what only the holder of the lock may do. The context ends as
-// soon as the lock is not certain any more.
-func (m *Linear) asMaster(do func(ctx context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(m.ctx)
+// asMaster runs what only the holder of the lock may do. The context ends with
+// its parent, and as soon as the lock is not certain any more.
+func (m *Linear) asMaster(parent context.Context, do func(ctx context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(parent)
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
@@ -273,129 +287,9 @@ func (m *Linear) stand(change func(standing) standing) (before, after standing, 
 	return before, m.standing, m.roll.set(m.standing.current && !m.leaving)
 }
 
-// getDiff is the method get_diff.
-func (m *Linear) getDiff(_ context.Context, req *rpc.Request, out []byte) ([]byte, error) {
-	if err := integer(req); err != nil {
-		return nil, err
-	}
-	if len(m.mixables) == 0 {
-		return nil, errConfigNotSet
-	}
-	m.exchange.Lock()
-	defer m.exchange.Unlock()
-	m.node.Model().RLock()
-	m.counter.send()
-	payload := diff(m.mixables, nil)
-	m.node.Model().RUnlock()
-	return mpack.AppendRaw(out, payload), nil
-}
-
-// putDiff is the method put_diff. Our own nodes tell as a second argument, of
-// which the original's know nothing, whose diffs are in the mixed one.
-func (m *Linear) putDiff(ctx context.Context, req *rpc.Request, out []byte) ([]byte, error) {
-	args, argc, err := arguments(req, 1)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := args.Raw()
-	if err != nil {
-		return nil, err
-	}
-	if len(m.mixables) == 0 {
-		return nil, errConfigNotSet
-	}
-	with := argc < 2 || m.among(&args)
-	parts, err := split(payload, len(m.mixables))
-	if err != nil {
-		return nil, err
-	}
-	before, after, listed, vs, err := m.put(parts, with)
-	if err != nil {
-		m.Log.Warn(fmt.Sprintf("put_diff with %d bytes failed: %v", len(payload), err))
-		return nil, err
-	}
-	m.Log.Info(fmt.Sprintf("put_diff with %d bytes finished %s versions %s", len(payload), verdict(before, after), versions(vs)))
-	// Who called wants to find the list of active nodes up to date, but not
-	// to wait for a service that does not answer.
-	select {
-	case <-listed:
-	case <-ctx.Done():
-	case <-m.ctx.Done():
-	case <-time.After(time.Second):
-	}
-	return mpack.AppendUint(out, 0), nil
-}
-
-// put applies a mixed diff, which was made with or without what this node
-// sent.
-func (m *Linear) put(parts [][]byte, with bool) (before, after standing, listed <-chan struct{}, vs []uint64, err error) {
-	m.exchange.Lock()
-	defer m.exchange.Unlock()
-	model := m.node.Model()
-	model.Lock()
-	if !with {
-		keep(m.mixables)
-	}
-	accepted, touched, err := put(m.mixables, parts)
-	vs = modelVersions(m.mixables)
-	model.Unlock()
-	if err != nil && !touched {
-		return before, after, nil, nil, err
-	}
-	m.counter.mixed(with)
-	m.setDoubt(false)
-	before, after, listed = m.stand(func(s standing) standing { return s.put(accepted) })
-	return before, after, listed, vs, err
-}
-
-// among reports whether this node is in a list of identities. What is no such
-// list says nothing.
-func (m *Linear) among(args *mpack.Reader) bool {
-	n, err := args.ArrayHeader()
-	if err != nil {
-		return true
-	}
-	self := m.Self.String()
-	for range n {
-		id, err := args.Raw()
-		if err != nil || string(id) == self {
-			return true
-		}
-	}
-	return false
-}
-
-// getModel is the method get_model.
-func (m *Linear) getModel(_ context.Context, req *rpc.Request, out []byte) ([]byte, error) {
-	if err := integer(req); err != nil {
-		return nil, err
-	}
-	m.node.Model().RLock()
-	model := m.node.Engine().Pack(nil)
-	m.node.Model().RUnlock()
-	m.Log.Info(fmt.Sprintf("sending learning-model. size = %d", len(model)))
-	out = slices.Grow(out, len(model)+16)
-	out = mpack.AppendArrayHeader(out, 2)
-	out = mpack.AppendUint(out, protocol)
-	return mpack.AppendRaw(out, model), nil
-}
-
-// doMix is the method do_mix: one round, whenever the lock is to be had. It
-// answers true unless it could not try.
-func (m *Linear) doMix(ctx context.Context, _ *rpc.Request, out []byte) ([]byte, error) {
-	m.Log.Info("forced to mix by user RPC")
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(m.ctx, cancel)()
-	err := m.manual(ctx, m.lock.TryLock)
-	if err != nil {
-		m.Log.Error("exception in manual mix: " + err.Error())
-	}
-	return mpack.AppendBool(out, err == nil), nil
-}
-
-// manual waits for the lock, until ctx ends or an attempt fails, and mixes.
-func (m *Linear) manual(ctx context.Context, attempt func(context.Context) (bool, error)) error {
+// manual waits for the lock, until ctx ends or an attempt fails, and mixes,
+// until mixing ends.
+func (m *Linear) manual(ctx, mixing context.Context, attempt func(context.Context) (bool, error)) error {
 	select {
 	case m.turn <- struct{}{}:
 		defer func() { <-m.turn }()
@@ -408,7 +302,9 @@ func (m *Linear) manual(ctx context.Context, attempt func(context.Context) (bool
 			return err
 		}
 		if got {
-			return m.asMaster(m.mix)
+			if err := m.asMaster(mixing, m.mix); !errors.Is(err, errMissing) {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -416,63 +312,4 @@ func (m *Linear) manual(ctx context.Context, attempt func(context.Context) (bool
 		case <-time.After(m.pause):
 		}
 	}
-}
-
-// Finish implements Mixer.
-func (m *Linear) Finish(ctx context.Context) {
-	if !m.running.Load() || !m.Coordinator.Session().Valid {
-		return
-	}
-	m.mu.Lock()
-	m.leaving = true
-	gone := m.roll.set(false)
-	m.mu.Unlock()
-	select {
-	case <-gone:
-	case <-ctx.Done():
-		return
-	case <-time.After(partingAnswer):
-		return // nobody can be told, and so nobody be asked
-	}
-	list, err := m.members(ctx)
-	if err == nil && len(list) > 1 {
-		if m.Drain != nil {
-			m.Drain(ctx)
-		}
-		err = m.last(ctx)
-	}
-	if err != nil {
-		m.Log.Warn("error in last mix: " + err.Error())
-	}
-}
-
-// partingAnswer is how long a node that leaves waits for an answer of the
-// coordination service, which may be about to leave, too.
-const partingAnswer = 2 * time.Second
-
-// last mixes until nothing is left to share. A round may fail, as when another
-// member goes at the same time.
-func (m *Linear) last(ctx context.Context) error {
-	var locking error
-	attempt := func(ctx context.Context) (got bool, err error) {
-		ctx, cancel := context.WithTimeout(ctx, partingAnswer)
-		defer cancel()
-		got, locking = m.lock.TryLock(ctx)
-		return got, locking
-	}
-	for m.current() {
-		if updates, _ := m.counter.state(); updates == 0 {
-			return nil
-		}
-		err := m.manual(ctx, attempt)
-		if updates, _ := m.counter.state(); updates == 0 || locking != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
-		case <-time.After(m.pause):
-		}
-	}
-	return nil
 }

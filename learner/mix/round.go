@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jubatus/jubatus-go/coord"
@@ -14,8 +15,12 @@ import (
 
 // mix is one MIX. This node is the master.
 func (m *Linear) mix(ctx context.Context) error {
+	list, err := m.members(ctx)
+	if err != nil {
+		return err
+	}
 	m.Log.Info("got ZooKeeper lock, starting mix")
-	err := m.round(ctx)
+	err = m.round(ctx, list)
 	m.node.Model().RLock()
 	vs := modelVersions(m.mixables)
 	m.node.Model().RUnlock()
@@ -23,43 +28,72 @@ func (m *Linear) mix(ctx context.Context) error {
 	return err
 }
 
-// members is the list of the cluster's nodes. This one must be among them:
-// before it is registered, or registered again, it does not know enough to act
-// for all.
+var (
+	errNoDiff       = errors.New("mix fails (all get_diffs fail)")
+	errUnregistered = errors.New("this server is not registered at present")
+	errMissing      = errors.New("servers are not registered again yet")
+)
+
+// members is the list of the cluster's nodes, in the order of their names. It
+// is an error if it is known not to be complete: who is left out of a MIX falls
+// behind, and what he has learned alone gives way to the others' model.
+//
+// So this node must be on it. And after the service was away, when all register
+// again, it must have everybody who was there before, or who was not there
+// again in the time that sessions last.
 func (m *Linear) members(ctx context.Context) ([]coord.Identity, error) {
 	m.mu.Lock()
-	leaving := m.leaving
+	leaving, view := m.leaving, m.view
 	m.mu.Unlock()
 	if leaving {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, partingAnswer)
 		defer cancel()
 	}
-	list, err := coord.FetchMembers(ctx, m.Coordinator, coord.NodesPath(m.Type, m.Name))
+	path := coord.NodesPath(m.Type, m.Name)
+	list, err := coord.FetchMembers(ctx, m.Coordinator, path)
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(list, m.Self) {
-		return list, nil
+	var known []coord.Identity
+	if view != nil {
+		if known, err = view.Members(ctx, path); err != nil {
+			return nil, err
+		}
 	}
-	if leaving { // somebody deleted our node, which is why
-		return append(list, m.Self), nil
+	if leaving {
+		// It cannot wait, and its own node may be what somebody deleted.
+		return union(list, append(slices.Clone(known), m.Self)), nil
 	}
-	return nil, errUnregistered
+	if !slices.Contains(list, m.Self) {
+		return nil, errUnregistered
+	}
+	missing := slices.DeleteFunc(slices.Clone(known), func(id coord.Identity) bool { return slices.Contains(list, id) })
+	m.mu.Lock()
+	tell := len(missing) > 0 && !m.missing
+	m.missing = len(missing) > 0
+	m.mu.Unlock()
+	if tell {
+		m.Log.Info("waiting for servers to be registered again", "servers", missing)
+	}
+	if len(missing) > 0 {
+		return nil, errMissing
+	}
+	return list, nil
 }
 
-var errNoDiff = errors.New("mix fails (all get_diffs fail)")
-var errUnregistered = errors.New("this server is not registered at present")
+// union is everybody who is on one of the lists, in the order of the names.
+func union(a, b []coord.Identity) []coord.Identity {
+	all := slices.Concat(a, b)
+	slices.SortFunc(all, func(x, y coord.Identity) int { return strings.Compare(x.String(), y.String()) })
+	return slices.Compact(all)
+}
 
 // round collects the members' diffs, folds them, and gives the result to all.
 // What goes wrong with a member is only logged; an error means that the round
 // was abandoned.
-func (m *Linear) round(ctx context.Context) error {
+func (m *Linear) round(ctx context.Context, list []coord.Identity) error {
 	start := time.Now()
-	list, err := m.members(ctx)
-	if err != nil {
-		return err
-	}
 	addrs := make([]string, len(list))
 	for i, id := range list {
 		addrs[i] = id.Addr()
