@@ -97,6 +97,6 @@ func (g *gate) close(ctx context.Context) {
 // gated reports whether a call has to be refused when the node leaves: other
 // servers can do it instead. What goes to all servers needs no sharing.
 func (n *Node) gated(m *service.Method) bool {
-	return n.opts.Cluster != nil && m.Lock == service.Update &&
+	return n.opts.Cluster != nil && m.Lock != service.Analysis &&
 		(m.Routing == service.Random || m.Routing == service.Hashed)
 }

@@ -81,6 +81,9 @@ type Cluster interface {
 	// Join connects the node to the cluster.
 	Join(ctx context.Context) error
 
+	// Peers is what the engine may ask of the other nodes.
+	Peers() engine.Peers
+
 	// Config returns the cluster's configuration and its path. If the cluster
 	// has none it gets the node's own, unless that is empty. The error is
 	// ErrNoConfig if there is none at all; the path counts then, too.

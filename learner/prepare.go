@@ -183,12 +183,11 @@ func (n *Node) build(text, source string) error {
 	if err != nil {
 		return &fileError{err: err, path: source}
 	}
-	e, err := n.factory(v, engine.Env{
-		ID:      n.opts.id(),
-		Cluster: n.opts.Cluster != nil,
-		Now:     n.opts.Now,
-		Log:     n.log,
-	})
+	env := engine.Env{ID: n.opts.id(), Now: n.opts.Now, Log: n.log}
+	if c := n.opts.Cluster; c != nil {
+		env.Cluster, env.Peers = true, c.Peers()
+	}
+	e, err := n.factory(v, env)
 	if err != nil {
 		return &fileError{err: err, path: source}
 	}

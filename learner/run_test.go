@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/modelfile"
 )
 
@@ -303,6 +304,7 @@ func (d *diary) step(name string) error {
 }
 
 func (d *diary) Join(context.Context) error { return d.step("join") }
+func (d *diary) Peers() engine.Peers        { return nil }
 func (d *diary) Config(_ context.Context, own string) (string, string, error) {
 	err := d.step("config")
 	if err == nil && d.config == "" {

@@ -235,10 +235,15 @@ func (s *backends) close() {
 	}
 	s.mu.Unlock()
 	for _, b := range all {
-		b.mu.Lock() // whoever had it has started its probes
-		b.mu.Unlock()
+		b.settle()
 	}
 	s.wg.Wait()
+}
+
+// settle waits for whoever holds the lock to have started its probes.
+func (b *backend) settle() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 }
 
 // pingMethod is a method that no server has.

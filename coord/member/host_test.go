@@ -253,7 +253,7 @@ func TestOneSlot(t *testing.T) {
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("stop took %v", took)
 	}
-	h = start(t, list, dir, "")
+	start(t, list, dir, "")
 	for _, path := range []string{"/p", "/e"} {
 		if n, err := c.Get(soon(t), path); err != nil || string(n.Data) != "x" {
 			t.Errorf("%s after restart: %+v, %v", path, n, err)

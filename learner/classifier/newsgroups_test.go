@@ -129,7 +129,7 @@ func TestNewsgroups(t *testing.T) {
 	t.Logf("%s features, %s classes", status["num_features"], status["num_classes"])
 	model := e.Pack(nil)
 	again := build(t, newsConfig, false)
-	load(t, again, model, engine.FromFile)
+	goldentest.Load(t, again, model, engine.FromFile)
 	want := append([]byte(nil), c.call.Out...)
 	c = newBare(again)
 	var in datum.Datum
@@ -137,7 +137,7 @@ func TestNewsgroups(t *testing.T) {
 	if err := c.do(c.handlers["classify"], service.Analysis, in.Append(mpack.AppendArrayHeader(nil, 1)), 1); err != nil {
 		t.Fatal(err)
 	}
-	sameObject(t, "answer of the loaded model", want, c.call.Out, goldentest.AsIs, 0)
+	goldentest.SameObject(t, "answer of the loaded model", want, c.call.Out, goldentest.AsIs, 0)
 }
 
 // top returns the label with the best score in the answer for one datum.

@@ -159,7 +159,7 @@ func TestWorkedMix(t *testing.T) {
 		if err := n.do(n.handlers["get_labels"], service.Analysis, nil, 0); err != nil {
 			t.Fatal(err)
 		}
-		sameObject(t, "labels", []byte("\x82\xa1A\x02\xa1B\x03"), n.call.Out, goldentest.AsIs, 0)
+		goldentest.SameObject(t, "labels", []byte("\x82\xa1A\x02\xa1B\x03"), n.call.Out, goldentest.AsIs, 0)
 		if v := e.Mixables()[0].Version(); v != 2 {
 			t.Errorf("version %d, want 2", v)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/jubatus/jubatus-go/coord"
 	"github.com/jubatus/jubatus-go/learner"
 	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/mix"
 	"github.com/jubatus/jubatus-go/learner/service"
 )
@@ -52,6 +53,7 @@ type Cluster struct {
 	service *service.Service
 
 	coordinator  coord.Coordinator
+	peers        *peers
 	configLock   *coord.Lock
 	registration *coord.Registration
 	mixer        mix.Mixer
@@ -86,6 +88,7 @@ func (c *Cluster) Join(ctx context.Context) error {
 		return e
 	}
 	c.coordinator = coordinator
+	c.peers = newPeers(c.Options, coordinator)
 	c.registration = coord.NewRegistration(coordinator, c.Log)
 	if err := coord.Prepare(ctx, coordinator, c.Type, c.Name); err != nil {
 		return err
@@ -101,6 +104,9 @@ func (c *Cluster) Join(ctx context.Context) error {
 
 // generatesIDs reports whether servers of a type draw ids for the cluster.
 func generatesIDs(typ string) bool { return typ == "anomaly" || typ == "graph" }
+
+// Peers implements learner.Cluster.
+func (c *Cluster) Peers() engine.Peers { return c.peers }
 
 // Config implements learner.Cluster. The configuration is locked for reading
 // as long as the node is in the cluster: nobody can change it under the nodes.
@@ -155,6 +161,10 @@ func (c *Cluster) Register(ctx context.Context) error {
 			if err := c.registration.Add(ctx, ring+"/"+v, []byte(c.Self.String())); err != nil {
 				return fmt.Errorf("Failed to register cht node: %w", err)
 			}
+		}
+		// From here on the ring is known without waiting.
+		if _, err := c.peers.lookup(ctx); err != nil {
+			return err
 		}
 	}
 	if err := coord.CreateDirs(ctx, c.coordinator, coord.ClusterPath(c.Type, c.Name),
@@ -212,6 +222,7 @@ func (c *Cluster) Leave() {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	c.registration.Close(done)
+	c.peers.close()
 	if err := c.coordinator.Close(); err != nil {
 		c.Log.Warn("the session was not closed: " + err.Error())
 	}

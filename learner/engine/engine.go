@@ -20,6 +20,7 @@ type Factory func(cfg *config.Value, env Env) (Engine, error)
 type Env struct {
 	ID      string // this node's ip_port, the owner name in shared rows
 	Cluster bool   // whether the model will be mixed with others
+	Peers   Peers  // the other nodes; nil if not in a cluster
 	Now     func() time.Time
 	Log     *slog.Logger
 }

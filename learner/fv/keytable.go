@@ -22,9 +22,6 @@ var hashSeed = maphash.MakeSeed()
 
 func hashKey(key []byte) uint32 { return uint32(maphash.Bytes(hashSeed, key)) }
 
-// len is the number of keys.
-func (t *keyTable) len() int { return len(t.keys) }
-
 // key returns the key of an id. It never changes.
 func (t *keyTable) key(id uint32) []byte {
 	k := &t.keys[id]

@@ -156,7 +156,7 @@ func TestReadAll(t *testing.T) {
 	}
 	for _, path := range Glob(t, golden+"/models/*.model.json") {
 		x := ReadModel(t, path)
-		if _, err := Decode(x.Model); err != nil || len(x.AskedAfterLoad) == 0 || x.Engine == "" {
+		if _, err := Decode(x.Model); err != nil || len(x.Fed)+len(x.AskedAfterLoad) == 0 || x.Engine == "" {
 			t.Errorf("%s: %d calls, engine %q, %v", path, len(x.AskedAfterLoad), x.Engine, err)
 		}
 	}
