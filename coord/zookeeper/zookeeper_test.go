@@ -326,8 +326,9 @@ func TestAbandonedWatches(t *testing.T) {
 		<-c.Watch(ctx, "/some")
 		cancel()
 	}
-	eventually(t, "one watch at the server", func() bool {
+	// None is left if a new connection came between.
+	eventually(t, "at most one watch at the server", func() bool {
 		answer, err := server.Ask("wchs")
-		return err == nil && strings.Contains(answer, "Total watches:1")
+		return err == nil && (strings.Contains(answer, "Total watches:1\n") || strings.Contains(answer, "Total watches:0\n"))
 	})
 }
