@@ -15,6 +15,9 @@ const (
 type Source struct {
 	state [size]uint32
 	next  int
+
+	spare    float64 // the number that Gauss has in store
+	hasSpare bool
 }
 
 // New returns a generator seeded by init_genrand.
@@ -32,6 +35,7 @@ func (s *Source) Seed(seed uint32) {
 		s.state[i] = 1812433253*(last^last>>30) + i
 	}
 	s.next = size
+	s.hasSpare = false
 }
 
 // Uint32 returns the next output.
