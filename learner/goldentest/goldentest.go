@@ -277,10 +277,11 @@ type Options struct {
 	Skip func(c *Call) bool
 }
 
-// ServerOnly is true of the calls that a whole server answers, not an engine.
+// ServerOnly is true of the calls that only a whole server answers, not an
+// engine in process.
 func ServerOnly(c *Call) bool {
 	switch c.Method {
-	case "get_config", "save", "load", "get_status", "get_proxy_status", "do_mix":
+	case "get_config", "get_status", "get_proxy_status", "do_mix":
 		return true
 	}
 	return false

@@ -2,6 +2,8 @@ package goldentest
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"sync"
 
 	"github.com/jubatus/jubatus-go/learner/engine"
@@ -9,9 +11,11 @@ import (
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
-// InProcess calls an engine's handlers, each with the model locked alone.
+// InProcess calls an engine's handlers, each with the model locked alone. It
+// knows save and load too; the models stay in memory.
 func InProcess(e engine.Engine) Caller {
 	handlers := e.Handlers()
+	maps.Copy(handlers, keeping(e))
 	var model sync.RWMutex
 	return func(method string, params []byte) ([]byte, error) {
 		handle, ok := handlers[method]
@@ -35,6 +39,41 @@ func InProcess(e engine.Engine) Caller {
 		default:
 			return nil, &CallError{err.Error()}
 		}
+	}
+}
+
+// keeping returns handlers of save and load, which know only each other's
+// models.
+func keeping(e engine.Engine) map[string]engine.Handler {
+	saved := map[string][]byte{}
+	return map[string]engine.Handler{
+		"save": func(c *engine.Call) error {
+			id, err := c.Args.String()
+			if err != nil {
+				return err
+			}
+			saved[id] = e.Pack(nil)
+			c.Out = mpack.AppendMapHeader(c.Out, 0)
+			return nil
+		},
+		"load": func(c *engine.Call) error {
+			id, err := c.Args.String()
+			if err != nil {
+				return err
+			}
+			model, ok := saved[id]
+			if !ok {
+				return errors.New("cannot open input file")
+			}
+			r := mpack.NewReader(model)
+			commit, err := e.Unpack(&r, engine.FromFile)
+			if err != nil {
+				return err
+			}
+			commit()
+			c.Out = mpack.AppendBool(c.Out, true)
+			return nil
+		},
 	}
 }
 
