@@ -5,6 +5,7 @@ package classifier
 import (
 	"sync"
 
+	"github.com/jubatus/jubatus-go/learner/batch"
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/engine"
@@ -25,9 +26,9 @@ type Classifier struct {
 // held alone, the rest with the model shared.
 type method interface {
 	// train learns from one vector, which is sorted and has no key twice.
-	train(label []byte, v *fv.Vector, s *storage.Scores) error
+	train(label []byte, v *fv.Vector, s *scratch) error
 	// classify appends [[label, score]…] for a vector.
-	classify(b []byte, v *fv.Vector, s *storage.Scores) []byte
+	classify(b []byte, v *fv.Vector, s *scratch) []byte
 
 	labels(b []byte) []byte
 	setLabel(label []byte) (bool, error)
@@ -72,16 +73,10 @@ func (c *Classifier) Handlers() map[string]engine.Handler {
 	}
 }
 
-// chunk is how many data are decoded and converted before the model is taken
-// for them. It bounds the memory of a call.
-const chunk = 32
-
 // scratch is the memory of one call.
 type scratch struct {
-	labels  [chunk][]byte
-	data    [chunk]datum.Datum
-	vectors [chunk]fv.Vector
-	scores  storage.Scores
+	list   batch.List[[]byte]
+	scores storage.Scores
 }
 
 func (c *Classifier) borrow() *scratch {
@@ -91,15 +86,8 @@ func (c *Classifier) borrow() *scratch {
 	return &scratch{}
 }
 
-// giveBack keeps the memory for the next call, unless it is unusually large.
 func (c *Classifier) giveBack(s *scratch) {
-	const large = 1 << 14
-	for i := range s.vectors {
-		if s.vectors[i].Len() > large {
-			s.vectors[i] = fv.Vector{}
-			s.data[i] = datum.Datum{}
-		}
-	}
+	s.list.Trim()
 	c.scratch.Put(s)
 }
 
@@ -108,37 +96,18 @@ func (c *Classifier) giveBack(s *scratch) {
 func (c *Classifier) train(call *engine.Call) error {
 	s := c.borrow()
 	defer c.giveBack(s)
-	r := &call.Args
-	n, err := header(r, s.decodeLabeled)
+	convert := func(d *datum.Datum, v *fv.Vector) error {
+		if err := c.converter.ConvertUpdate(d, v); err != nil {
+			return err
+		}
+		v.SortMerge()
+		return nil
+	}
+	n, err := s.list.Learn(call, (*mpack.Reader).Raw, convert, func(label []byte, v *fv.Vector) error {
+		return c.method.train(label, v, s)
+	})
 	if err != nil {
 		return err
-	}
-	for todo := n; todo > 0; {
-		m := min(todo, chunk)
-		todo -= m
-		for i := range m {
-			if err := s.decodeLabeled(r, i); err != nil {
-				return err
-			}
-		}
-		var failed error
-		for i := range m {
-			if failed = c.converter.ConvertUpdate(&s.data[i], &s.vectors[i]); failed != nil {
-				m = i
-				break
-			}
-			s.vectors[i].SortMerge()
-		}
-		call.Acquire()
-		for i := range m {
-			if err := c.method.train(s.labels[i], &s.vectors[i], &s.scores); err != nil {
-				return err
-			}
-		}
-		call.Unlock()
-		if failed != nil {
-			return failed
-		}
 	}
 	call.Out = mpack.AppendUint(call.Out, uint64(n))
 	return nil
@@ -148,77 +117,10 @@ func (c *Classifier) train(call *engine.Call) error {
 func (c *Classifier) classify(call *engine.Call) error {
 	s := c.borrow()
 	defer c.giveBack(s)
-	r := &call.Args
-	n, err := header(r, s.decode)
-	if err != nil {
-		return err
-	}
-	out := mpack.AppendArrayHeader(call.Out, n)
-	for todo := n; todo > 0; {
-		m := min(todo, chunk)
-		todo -= m
-		for i := range m {
-			if err := s.decode(r, i); err != nil {
-				return err
-			}
-		}
-		for i := range m {
-			if err := c.converter.Convert(&s.data[i], &s.vectors[i]); err != nil {
-				return err
-			}
-		}
-		call.Acquire()
-		for i := range m {
-			out = c.method.classify(out, &s.vectors[i], &s.scores)
-		}
-		call.Unlock()
-	}
-	call.Out = out
-	return nil
+	return s.list.Ask(call, c.converter.Convert, func(b []byte, v *fv.Vector) []byte {
+		return c.method.classify(b, v, s)
+	})
 }
-
-// header reads the header of a list. A list that does not fit into one chunk
-// is decoded once to see that it is sound: nothing is done for a bad one.
-func header(r *mpack.Reader, decode func(r *mpack.Reader, i int) error) (n int, err error) {
-	if n, err = r.ArrayHeader(); err != nil || n <= chunk {
-		return n, err
-	}
-	check := *r
-	for range n {
-		if err := decode(&check, 0); err != nil {
-			return 0, err
-		}
-	}
-	return n, nil
-}
-
-// decodeLabeled reads a [label, datum], in which either may be missing, into
-// place i.
-func (s *scratch) decodeLabeled(r *mpack.Reader, i int) error {
-	s.labels[i] = nil
-	s.data[i].Reset()
-	n, err := r.ArrayHeader()
-	if err != nil {
-		return err
-	}
-	for k := range n {
-		switch k {
-		case 0:
-			s.labels[i], err = r.Raw()
-		case 1:
-			err = s.data[i].Decode(r)
-		default:
-			err = r.Skip()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// decode reads a datum into place i.
-func (s *scratch) decode(r *mpack.Reader, i int) error { return s.data[i].Decode(r) }
 
 func (c *Classifier) getLabels(call *engine.Call) error {
 	call.Acquire()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jubatus/jubatus-go/learner/batch"
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/goldentest"
@@ -80,7 +81,7 @@ func TestArgumentErrors(t *testing.T) {
 
 // Data before one that fails are learned, those behind it are not.
 func TestTrainUpToFailure(t *testing.T) {
-	for _, before := range []int{1, chunk - 1, chunk, chunk + 1, 3 * chunk} {
+	for _, before := range []int{1, batch.Chunk - 1, batch.Chunk, batch.Chunk + 1, 3 * batch.Chunk} {
 		e := build(t, arowConfig, false)
 		good, bad := datum.Datum{}, datum.Datum{}
 		good.AddString("k", "v")

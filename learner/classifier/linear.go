@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/jubatus/jubatus-go/learner/confidence"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/storage"
@@ -13,20 +14,24 @@ import (
 
 // linear is a method that has a weight for every feature and label.
 type linear struct {
-	rule      rule
-	c         constants
-	table     *storage.Linear
-	counts    *storage.Counts
-	unlearner unlearner.Unlearner // nil for none
+	rule        rule
+	c           float64              // the regularization weight
+	halfInverse float64              // 1/(2c), in single precision
+	confident   confidence.Constants // of c
+	table       *storage.Linear
+	counts      *storage.Counts
+	unlearner   unlearner.Unlearner // nil for none
 }
 
 func newLinear(r rule, regularization float32, u unlearner.Unlearner, env engine.Env) *linear {
 	l := &linear{
-		rule:      r,
-		c:         newConstants(regularization),
-		table:     storage.NewLinear(storage.Options{Shared: env.Cluster, Variance: r.confident()}),
-		counts:    storage.NewCounts(),
-		unlearner: u,
+		rule:        r,
+		c:           float64(regularization),
+		halfInverse: float64(1 / (2 * regularization)),
+		confident:   confidence.NewConstants(regularization),
+		table:       storage.NewLinear(storage.Options{Shared: env.Cluster, Variance: r.confident()}),
+		counts:      storage.NewCounts(),
+		unlearner:   u,
 	}
 	if u != nil {
 		l.table.SetFilter(u)
@@ -47,12 +52,13 @@ func (l *linear) checkRoom(label []byte) error {
 		" reached the maximum size of unlearner: " + string(label))
 }
 
-func (l *linear) train(label []byte, v *fv.Vector, s *storage.Scores) error {
+func (l *linear) train(label []byte, v *fv.Vector, m *scratch) error {
 	if err := l.checkRoom(label); err != nil {
 		return err
 	}
 	// A training counts whether or not it changes a weight.
 	l.counts.Add(label)
+	s := &m.scores
 	l.table.Score(v, s)
 	touched := false
 	switch l.rule {
@@ -142,12 +148,12 @@ func (l *linear) trainPA(label []byte, v *fv.Vector, s *storage.Scores) bool {
 	case pa:
 		tau = loss / float64(2*norm)
 	case pa1:
-		tau = l.c.c
+		tau = l.c
 		if t := loss / float64(2*norm); t < tau {
 			tau = t
 		}
 	default:
-		tau = loss / (float64(2*norm) + l.c.halfInverse)
+		tau = loss / (float64(2*norm) + l.halfInverse)
 	}
 	l.step(label, p.r, v, s, tau)
 	return true
@@ -172,8 +178,8 @@ func (l *linear) trainConfident(label []byte, v *fv.Vector, s *storage.Scores) b
 		sy, sr := l.table.Variances(s, i, p.y, p.r)
 		variance += float64(float64((sy+sr)*x) * x)
 	}
-	u, ok := l.c.update(l.rule, margin, variance)
-	if !ok {
+	u, due := l.update(margin, variance)
+	if !due {
 		l.table.Register(label)
 		return false
 	}
@@ -184,18 +190,34 @@ func (l *linear) trainConfident(label []byte, v *fv.Vector, s *storage.Scores) b
 	return true
 }
 
-func (l *linear) apply(u update, y, r storage.Label, v *fv.Vector, s *storage.Scores) {
+// update decides on a training step from the margin and the variance of a
+// vector.
+func (l *linear) update(margin, variance float64) (u confidence.Update, due bool) {
+	switch {
+	case l.rule == cw:
+		return l.confident.CW(margin, variance)
+	case margin >= 1:
+		return u, false
+	case l.rule == arow:
+		return l.confident.AROW(1-margin, variance), true
+	default:
+		return l.confident.NHERD(1-margin, variance), true
+	}
+}
+
+func (l *linear) apply(u confidence.Update, y, r storage.Label, v *fv.Vector, s *storage.Scores) {
 	for i := range v.Len() {
 		x := v.Value(i)
 		p := l.table.Pair(v, s, i, y, r)
 		wy, sy := p.Y()
 		wr, sr := p.R()
-		p.SetY(wy+u.step(sy, x), u.shrink(sy, x))
-		p.SetR(wr-u.step(sr, x), u.shrink(sr, x))
+		p.SetY(wy+u.Step(sy, x), u.Shrink(sy, x))
+		p.SetR(wr-u.Step(sr, x), u.Shrink(sr, x))
 	}
 }
 
-func (l *linear) classify(b []byte, v *fv.Vector, s *storage.Scores) []byte {
+func (l *linear) classify(b []byte, v *fv.Vector, m *scratch) []byte {
+	s := &m.scores
 	l.table.Score(v, s)
 	listing := l.table.Listing()
 	b = mpack.AppendArrayHeader(b, len(listing))
