@@ -27,7 +27,11 @@ func (n *Node) register() error {
 			missing = append(missing, m.Name)
 			continue
 		}
-		n.server.Handle(m.Name, n.handler(m, h))
+		if n.asksOthers() {
+			n.server.HandleUnbounded(m.Name, n.handler(m, h))
+		} else {
+			n.server.Handle(m.Name, n.handler(m, h))
+		}
 	}
 	surplus := slices.Sorted(maps.Keys(handlers))
 	if len(missing)+len(surplus) > 0 {
@@ -49,6 +53,17 @@ func (n *Node) register() error {
 		n.server.Handle(name, n.handler(m, h))
 	}
 	return nil
+}
+
+// asksOthers reports whether calls may wait for other nodes of the service,
+// which may be waiting for this one: then none of them may wait for a thread.
+// Handlers that take the lock by themselves, around what they do here, are the
+// mark of services on the ring that do that.
+func (n *Node) asksOthers() bool {
+	if n.opts.Cluster == nil || !n.service.Ring {
+		return false
+	}
+	return slices.ContainsFunc(n.service.Methods, func(m service.Method) bool { return m.Lock == service.None })
 }
 
 // handler is the way of a call from the wire to the engine and back.

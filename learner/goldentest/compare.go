@@ -84,10 +84,6 @@ func (c comparer) same(want, got Value, path string, set bool) error {
 func (c comparer) entries(want, got Map, path string, set bool) error {
 	byKey := make(map[Value]Value, len(got))
 	for _, e := range got {
-		switch e.Key.(type) {
-		case List, Map:
-			return fmt.Errorf("%s: a container is a key", path)
-		}
 		byKey[key(e.Key)] = e.Value
 	}
 	for _, e := range want {
@@ -102,11 +98,17 @@ func (c comparer) entries(want, got Map, path string, set bool) error {
 	return nil
 }
 
-// key makes integer keys comparable with those of JSON, which are text.
+// container is a list or a map that is a key, encoded.
+type container string
+
+// key makes integer keys comparable with those of JSON, which are text, and
+// containers at all.
 func key(k Value) Value {
 	switch k.(type) {
 	case int64, uint64:
 		return fmt.Sprint(k)
+	case List, Map:
+		return container(Append(nil, k))
 	}
 	return k
 }

@@ -103,6 +103,14 @@ func TestCompare(t *testing.T) {
 			t.Errorf("1.0 passes for %s", text)
 		}
 	}
+	keyed := func(list ...Value) Value { return Map{{List(list), int64(1)}, {List{"z"}, int64(2)}} }
+	turned := Map{{List{"z"}, int64(2)}, {List{"a"}, int64(1)}}
+	if err := Compare(keyed("a"), turned, AsIs, 0); err != nil {
+		t.Errorf("lists as keys: %v", err)
+	}
+	if err := Compare(keyed("b"), turned, AsIs, 0); err == nil {
+		t.Error("another list is the same key")
+	}
 }
 
 // Answers other than the recorded ones are noticed.

@@ -30,6 +30,9 @@ type Suite struct {
 	// Joined says that the recorded nodes have mixed once for each of them
 	// before they were fed, as nodes do when they join.
 	Joined bool
+	// Homes is set for engines that call other nodes: in which order the ring
+	// of a recorded MIX has the nodes for a key.
+	Homes func(name, key string) []int
 	// AskOnly leaves out that models must be packed as recorded, which
 	// depends on clocks or hash tables for some.
 	AskOnly func(name string) bool
@@ -157,30 +160,44 @@ func (s Suite) mixes(t *testing.T) {
 		}
 		o := s.options(x.Name)
 		t.Run(x.Name, func(t *testing.T) {
-			var engines []engine.Engine
-			for range x.Nodes {
-				engines = append(engines, Build(t, s.Factory, string(x.Config), Env(true)))
-			}
+			engines, callers := s.nodes(t, x)
 			if s.Joined {
 				for range x.Nodes {
 					mixAll(t, engines)
 				}
 			}
 			for i, n := range x.Nodes {
-				call := InProcess(engines[i])
-				Replay(t, n.Fed, call, o)
-				Replay(t, n.Before, call, o)
+				Replay(t, n.Fed, callers[i], o)
+				Replay(t, n.Before, callers[i], o)
 				SameObject(t, "diff", n.Diff, Diff(engines[i]), s.DiffOrder, o.Tolerance)
 			}
 			mixAll(t, engines)
 			for i, n := range x.Nodes {
-				Replay(t, n.After, InProcess(engines[i]), o)
+				Replay(t, n.After, callers[i], o)
 				if n.ModelAfter != nil && (s.AskOnly == nil || !s.AskOnly(x.Name)) {
 					SameObject(t, "model", n.ModelAfter, engines[i].Pack(nil), s.ModelOrder, o.Tolerance)
 				}
 			}
 		})
 	}
+}
+
+// nodes builds the engines of a recorded MIX, and how to call them.
+func (s Suite) nodes(t *testing.T, x *MixCase) (engines []engine.Engine, callers []Caller) {
+	t.Helper()
+	if s.Homes != nil {
+		c := NewCluster(t, s.Factory, s.Engine, string(x.Config), len(x.Nodes))
+		c.Homes = func(key string) []int { return s.Homes(x.Name, key) }
+		for i := range x.Nodes {
+			callers = append(callers, c.Caller(i))
+		}
+		return c.Engines, callers
+	}
+	for range x.Nodes {
+		e := Build(t, s.Factory, string(x.Config), Env(true))
+		engines, callers = append(engines, e), append(callers, InProcess(e))
+	}
+	return engines, callers
 }
 
 func mixAll(t testing.TB, engines []engine.Engine) {
