@@ -33,6 +33,9 @@ type Suite struct {
 	// Homes is set for engines that call other nodes: in which order the ring
 	// of a recorded MIX has the nodes for a key.
 	Homes func(name, key string) []int
+	// Named is what the nodes of a recorded MIX were called, for engines that
+	// share their name.
+	Named []string
 	// AskOnly leaves out that models must be packed as recorded, which
 	// depends on clocks or hash tables for some.
 	AskOnly func(name string) bool
@@ -193,8 +196,12 @@ func (s Suite) nodes(t *testing.T, x *MixCase) (engines []engine.Engine, callers
 		}
 		return c.Engines, callers
 	}
-	for range x.Nodes {
-		e := Build(t, s.Factory, string(x.Config), Env(true))
+	for i := range x.Nodes {
+		env := Env(true)
+		if s.Named != nil {
+			env.ID = s.Named[i]
+		}
+		e := Build(t, s.Factory, string(x.Config), env)
 		engines, callers = append(engines, e), append(callers, InProcess(e))
 	}
 	return engines, callers
