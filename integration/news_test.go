@@ -37,7 +37,9 @@ const tutorial = `{
 const (
 	newsRight     = 5343 // of 7532
 	newsTolerance = 15
-	newsCPU       = 2900 * time.Millisecond // a fifth of the original's
+	// The original takes 14.5 s. The aim is a fifth of that, on a machine that
+	// has nothing else to do; shared processors take up to twice as long.
+	newsCPU = 5800 * time.Millisecond
 )
 
 // The tutorial: 20 Newsgroups, trained once and tested, document by document

@@ -22,6 +22,14 @@ func (v *Vector) SortMerge() {
 	if n < 2 || v.ascends() {
 		return
 	}
+	if v.ascendsAsBefore() {
+		sorted := v.sorted[:0]
+		for _, o := range v.order {
+			sorted = append(sorted, v.features[o.index])
+		}
+		v.features, v.sorted = sorted, v.features
+		return
+	}
 	// Keys of one vector mostly share how they begin; what all of them share
 	// decides nothing.
 	skip := v.sharedPrefix()
@@ -82,6 +90,24 @@ func (v *Vector) ascends() bool {
 		if bytes.Compare(v.Key(i-1), v.Key(i)) >= 0 {
 			return false
 		}
+	}
+	return true
+}
+
+// ascendsAsBefore reports whether the keys ascend without repeating in the
+// order in which the last vector was sorted: data of the same kind mostly have
+// the same names, or begin with them.
+func (v *Vector) ascendsAsBefore() bool {
+	if len(v.order) != len(v.features) {
+		return false
+	}
+	last := v.Key(int(v.order[0].index))
+	for _, o := range v.order[1:] {
+		key := v.Key(int(o.index))
+		if bytes.Compare(last, key) >= 0 {
+			return false
+		}
+		last = key
 	}
 	return true
 }

@@ -2,64 +2,72 @@ package storage
 
 import "hash/maphash"
 
-// index finds features by their keys. It knows only hashes and numbers; the
-// keys themselves lie with the features. That takes a third of the memory of
-// a map of strings, and one load that has to wait for another less. It is cut
-// into parts that grow one by one, so that no single call pays for all.
+// index finds features by the fingerprints of their keys, so that it need not
+// load the keys, which lie elsewhere. It knows only parts of fingerprints and
+// numbers; the rest lies with the features. That takes a third of the memory
+// of a map of strings. It is cut into parts that grow one by one, so that no
+// single call pays for all.
 type index struct {
-	seed  maphash.Seed
+	seeds [2]maphash.Seed
 	parts [indexParts]indexPart
 	n     int
 }
+
+// fingerprint is 128 bits of hash of a key, with seeds that nobody else knows.
+// More than 100 of them are compared: that two keys are ever taken for the
+// same is less likely than that the memory errs.
+type fingerprint struct{ place, check uint64 }
 
 const (
 	indexBits  = 7
 	indexParts = 1 << indexBits
 )
 
-// indexPart is an open-addressed table with linear probing. A slot holds a
-// hash above, and a feature number + 1 below; 0 is empty.
+// indexPart is an open-addressed table with linear probing. A slot holds half
+// of a place above, and a feature number + 1 below; 0 is empty.
 type indexPart struct {
 	slots []uint64
 	n     int
 }
 
-func newIndex() *index { return &index{seed: maphash.MakeSeed()} }
+func newIndex() *index { return &index{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}} }
 
-func (x *index) hash(key []byte) uint64 { return maphash.Bytes(x.seed, key) }
+func (x *index) fingerprint(key []byte) fingerprint {
+	return fingerprint{maphash.Bytes(x.seeds[0], key), maphash.Bytes(x.seeds[1], key)}
+}
 
-func (x *index) part(hash uint64) *indexPart { return &x.parts[hash&(indexParts-1)] }
+func (x *index) part(p fingerprint) *indexPart { return &x.parts[p.place&(indexParts-1)] }
 
-// lookup returns the feature of a key with that hash.
-func (t *rows) lookup(hash uint64, key []byte) Feature {
-	p := t.index.part(hash)
+// lookup returns the feature with that fingerprint.
+func (t *rows) lookup(print fingerprint) Feature {
+	p := t.index.part(print)
 	if p.n == 0 {
 		return NoFeature
 	}
 	mask := uint32(len(p.slots) - 1)
-	high := uint32(hash >> 32)
+	high := uint32(print.place >> 32)
 	for i := high & mask; ; i = (i + 1) & mask {
 		s := p.slots[i]
 		if s == 0 {
 			return NoFeature
 		}
 		if uint32(s>>32) == high {
-			if f := Feature(uint32(s) - 1); t.feature(f).key == string(key) {
+			if f := Feature(uint32(s) - 1); t.feature(f).check == print.check {
 				return f
 			}
 		}
 	}
 }
 
-// guess returns the first feature whose key may have that hash, or NoFeature
+// guess returns the first feature that may have that fingerprint, or NoFeature
 // if there is certainly none.
-func (x *index) guess(hash uint64) Feature {
-	p := x.part(hash)
+func (x *index) guess(print fingerprint) Feature {
+	p := x.part(print)
 	if p.n == 0 {
 		return NoFeature
 	}
 	mask := uint32(len(p.slots) - 1)
-	high := uint32(hash >> 32)
+	high := uint32(print.place >> 32)
 	for i := high & mask; ; i = (i + 1) & mask {
 		// An empty slot is NoFeature already.
 		if s := p.slots[i]; s == 0 || uint32(s>>32) == high {
@@ -68,9 +76,18 @@ func (x *index) guess(hash uint64) Feature {
 	}
 }
 
-// add enters a feature whose key is not there.
-func (x *index) add(hash uint64, f Feature) {
-	p := x.part(hash)
+// touch loads the slot at which a search for that fingerprint begins.
+func (x *index) touch(print fingerprint) uint64 {
+	p := x.part(print)
+	if p.n == 0 {
+		return 0
+	}
+	return p.slots[uint32(print.place>>32)&uint32(len(p.slots)-1)]
+}
+
+// add enters a feature whose fingerprint is not there.
+func (x *index) add(print fingerprint, f Feature) {
+	p := x.part(print)
 	if 4*(p.n+1) > 3*len(p.slots) {
 		old := p.slots
 		p.slots = make([]uint64, max(8, 2*len(old)))
@@ -80,7 +97,7 @@ func (x *index) add(hash uint64, f Feature) {
 			}
 		}
 	}
-	p.enter(hash>>32<<32 | uint64(f) + 1)
+	p.enter(print.place>>32<<32 | uint64(f) + 1)
 	p.n++
 	x.n++
 }
@@ -95,11 +112,11 @@ func (p *indexPart) enter(slot uint64) {
 }
 
 // remove takes a feature out that is there, and closes the gap.
-func (x *index) remove(hash uint64, f Feature) {
-	p := x.part(hash)
+func (x *index) remove(print fingerprint, f Feature) {
+	p := x.part(print)
 	mask := uint32(len(p.slots) - 1)
-	gap := uint32(hash>>32) & mask
-	for p.slots[gap] != hash>>32<<32|uint64(f)+1 {
+	gap := uint32(print.place>>32) & mask
+	for p.slots[gap] != print.place>>32<<32|uint64(f)+1 {
 		gap = (gap + 1) & mask
 	}
 	for i := (gap + 1) & mask; p.slots[i] != 0; i = (i + 1) & mask {

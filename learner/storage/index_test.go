@@ -36,8 +36,8 @@ func TestIndexEqualsMap(t *testing.T) {
 		if got := rows.find([]byte(key)); got != f {
 			t.Fatalf("%s is feature %d, want %d", key, got, f)
 		}
-		guess := rows.index.guess(rows.index.hash([]byte(key)))
-		if !ok && guess != NoFeature && rows.feature(guess).key == key || ok && guess == NoFeature {
+		guess := rows.index.guess(rows.index.fingerprint([]byte(key)))
+		if !ok && guess != NoFeature && string(rows.key(guess)) == key || ok && guess == NoFeature {
 			t.Fatalf("guessed %d for %s, which is %d", guess, key, f)
 		}
 	}

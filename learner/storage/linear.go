@@ -149,7 +149,9 @@ func (t *Linear) recountBase(f Feature) {
 type Scores struct {
 	sums   []float64
 	places []place
-	hashes []uint64
+	prints [block]fingerprint
+
+	touched uint64 // keeps the compiler from leaving loads out
 }
 
 // place is a feature, and which of its cells Variances has found.
@@ -170,32 +172,73 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 	}
 	s.sums = s.sums[:n]
 	clear(s.sums)
-	sums := s.sums
-	// In passes, of which each waits for one load per feature, so that the
-	// loads of many features overlap: in a large table that is what counts.
-	s.places, s.hashes = s.places[:0], s.hashes[:0]
-	for i := range v.Len() {
-		hash := t.rows.index.hash(v.Key(i))
-		s.hashes = append(s.hashes, hash)
-		s.places = append(s.places, place{t.rows.index.guess(hash), -1, -1})
-	}
-	for i := range s.places {
-		p := &s.places[i]
-		if p.feature != NoFeature && t.rows.feature(p.feature).key != string(v.Key(i)) {
-			p.feature = t.rows.lookup(s.hashes[i], v.Key(i))
+	s.places = s.places[:0]
+	for start := 0; start < v.Len(); start += block {
+		end := min(start+block, v.Len())
+		t.locate(v, s, start, end)
+		sums := s.sums
+		for i := start; i < end; i++ {
+			p := &s.places[i]
+			if p.feature == NoFeature {
+				continue
+			}
+			x := v.Value(i)
+			row := t.rows.row(p.feature)
+			for j := range row {
+				c := &row[j]
+				sums[c.label] += float64(c.weight * x)
+			}
 		}
 	}
-	for i, p := range s.places {
+}
+
+// block is how many features are looked up together. What belongs to them has
+// to fit into the nearest cache.
+const block = 32
+
+// nearby is how many features a table may have to be in a near cache anyway.
+const nearby = 2048
+
+// locate appends the places of the features from start to end. It goes over
+// them again and again, each time only as far as the next thing that may have
+// to come from far away. Nothing there depends on what was loaded, so that the
+// processor fetches for many features at once instead of waiting for each: in
+// a large table that is what counts.
+func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
+	if t.rows.len() < nearby {
+		for i := start; i < end; i++ {
+			print := t.rows.index.fingerprint(v.Key(i))
+			s.places = append(s.places, place{t.rows.lookup(print), -1, -1})
+		}
+		return
+	}
+	touched := uint64(0)
+	for i := start; i < end; i++ {
+		print := t.rows.index.fingerprint(v.Key(i))
+		s.prints[i-start] = print
+		touched += t.rows.index.touch(print)
+	}
+	for i := start; i < end; i++ {
+		f := t.rows.index.guess(s.prints[i-start])
+		s.places = append(s.places, place{f, -1, -1})
+		if f != NoFeature {
+			touched += t.rows.feature(f).check
+		}
+	}
+	for i := start; i < end; i++ {
+		p := &s.places[i]
 		if p.feature == NoFeature {
 			continue
 		}
-		x := v.Value(i)
-		row := t.rows.row(p.feature)
-		for j := range row {
-			c := &row[j]
-			sums[c.label] += float64(c.weight * x)
+		if t.rows.feature(p.feature).check != s.prints[i-start].check {
+			p.feature = t.rows.lookup(s.prints[i-start])
+			if p.feature == NoFeature {
+				continue
+			}
 		}
+		touched += t.rows.touch(p.feature)
 	}
+	s.touched = touched
 }
 
 // Value returns an entry's weight and variance, and whether there is one.

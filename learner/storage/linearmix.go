@@ -43,7 +43,7 @@ func (t *Linear) Diff(b []byte) []byte {
 			continue
 		}
 		b = mpack.AppendArrayHeader(b, 2)
-		b = mpack.AppendRaw(b, t.rows.feature(f).key)
+		b = mpack.AppendRaw(b, t.rows.key(f))
 		b = mpack.AppendArrayHeader(b, n)
 		for i, c := range row.cells {
 			if c.flags&hasDiff == 0 {

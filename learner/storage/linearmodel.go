@@ -41,7 +41,7 @@ func (t *Linear) packTable(b []byte, which uint8) []byte {
 		if n == 0 {
 			continue
 		}
-		b = mpack.AppendRaw(b, t.rows.feature(f).key)
+		b = mpack.AppendRaw(b, t.rows.key(f))
 		b = mpack.AppendMapHeader(b, n)
 		for i, c := range row.cells {
 			if c.flags&which != which {

@@ -1,9 +1,6 @@
 package storage
 
-import (
-	"hash/maphash"
-	"strings"
-)
+import "github.com/jubatus/jubatus-go/learner/storage/hugepage"
 
 // Feature is the dense number of a feature key in a Linear.
 type Feature uint32
@@ -21,7 +18,7 @@ type rows struct {
 	used     int         // features ever numbered
 	free     []Feature   // of these, those that are gone
 
-	text strings.Builder // the block that keys are put into
+	texts keys // of the features
 
 	pages     []page
 	freePages []uint32                // pages whose cells were given back
@@ -32,6 +29,7 @@ type rows struct {
 	cells     int                     // cells in use
 
 	options Options
+	advice  hugepage.Advice
 }
 
 const (
@@ -39,7 +37,6 @@ const (
 	featureBlock = 1 << featureBits
 	pageBits     = 12
 	pageCells    = 1 << pageBits
-	textBlock    = 1 << 16
 	ownPage      = 0xff // the class of a row that has a page of its own
 	noRun        = 0xfe // the class of a row that has no room at all
 )
@@ -51,7 +48,8 @@ var runSizes = [...]uint32{
 }
 
 type feature struct {
-	key   string
+	check uint64 // of the fingerprint
+	key   keyRef
 	cells uint32 // where they begin: page and offset
 	n     uint32 // how many there are
 	class uint8
@@ -102,6 +100,15 @@ func (t *rows) feature(f Feature) *feature {
 	return &t.features[f>>featureBits][f&(featureBlock-1)]
 }
 
+// touch loads the ends of a feature's cells.
+func (t *rows) touch(f Feature) uint64 {
+	row := t.row(f)
+	if len(row) == 0 {
+		return 0
+	}
+	return uint64(row[0].label) + uint64(row[len(row)-1].label)
+}
+
 // row returns a feature's cells.
 func (t *rows) row(f Feature) []cell {
 	h := t.feature(f)
@@ -140,15 +147,17 @@ func (p page) copyFrom(from page) {
 }
 
 // find returns the feature of a key.
-func (t *rows) find(key []byte) Feature { return t.lookup(t.index.hash(key), key) }
+func (t *rows) find(key []byte) Feature { return t.lookup(t.index.fingerprint(key)) }
+
+// key returns a feature's key. It must not be changed.
+func (t *rows) key(f Feature) []byte { return t.texts.at(t.feature(f).key) }
 
 // intern returns the feature of a key, which is new if need be.
 func (t *rows) intern(key []byte) Feature {
-	hash := t.index.hash(key)
-	if f := t.lookup(hash, key); f != NoFeature {
+	print := t.index.fingerprint(key)
+	if f := t.lookup(print); f != NoFeature {
 		return f
 	}
-	own := t.keep(key)
 	f := Feature(t.used)
 	if n := len(t.free); n > 0 {
 		f = t.free[n-1]
@@ -156,29 +165,16 @@ func (t *rows) intern(key []byte) Feature {
 	} else {
 		if t.used%featureBlock == 0 {
 			t.features = append(t.features, make([]feature, featureBlock))
+			if len(t.features) > 1 { // it is not going to be a small table
+				hugepage.For(&t.advice, t.features[len(t.features)-1])
+			}
 		}
 		t.used++
 	}
 	h := t.feature(f)
-	*h = feature{key: own, class: noRun, flags: h.flags & listed}
-	t.index.add(hash, f)
+	*h = feature{check: print.check, key: t.texts.keep(key), class: noRun, flags: h.flags & listed}
+	t.index.add(print, f)
 	return f
-}
-
-// keep copies a key into the current block of text.
-func (t *rows) keep(key []byte) string {
-	if len(key) > textBlock/4 {
-		return string(key)
-	}
-	if t.text.Cap()-t.text.Len() < len(key) {
-		// The old block lives on in the keys that are in it.
-		size := min(max(2*t.text.Cap(), 1<<10), textBlock)
-		t.text = strings.Builder{}
-		t.text.Grow(max(size, len(key)))
-	}
-	start := t.text.Len()
-	t.text.Write(key)
-	return t.text.String()[start:]
 }
 
 // search returns the place of a label's cell in a row, or -1-p if there is
@@ -328,7 +324,7 @@ func (t *rows) dropCell(f Feature, i int) {
 	t.cells--
 	if last == 0 {
 		t.release(h)
-		t.index.remove(maphash.String(t.index.seed, h.key), f)
+		t.index.remove(t.index.fingerprint(t.key(f)), f)
 		*h = feature{class: noRun, flags: h.flags & listed}
 		t.free = append(t.free, f)
 		return
@@ -370,7 +366,7 @@ func (t *rows) compacted() (*rows, []Feature) {
 	}
 	for f := range t.all {
 		h := t.feature(f)
-		to := n.intern([]byte(h.key))
+		to := n.intern(t.key(f))
 		moved[f] = to
 		n.reserve(to, h.n)
 		d := n.feature(to)

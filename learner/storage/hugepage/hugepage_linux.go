@@ -1,0 +1,28 @@
+//go:build linux && (amd64 || arm64)
+
+package hugepage
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// arenaBits is the size of the regions by which Go's heap grows on these
+// processors (runtime: heapArenaBytes), aligned to their size. Asking for a
+// whole region keeps the number of its mappings small.
+const arenaBits = 26
+
+// For asks for the region of the heap in which a slice begins. It is meant for
+// slices of some 10 kB and more. An error is no matter: pages stay small then.
+func For[T any](a *Advice, s []T) {
+	if cap(s) == 0 {
+		return
+	}
+	begin := unsafe.Pointer(unsafe.SliceData(s))
+	if arena := uintptr(begin) >> arenaBits; arena != a.arena {
+		a.arena = arena
+		offset := uintptr(begin) & (1<<arenaBits - 1)
+		region := unsafe.Slice((*byte)(unsafe.Add(begin, -int(offset))), 1<<arenaBits)
+		syscall.Madvise(region, syscall.MADV_HUGEPAGE)
+	}
+}
