@@ -117,6 +117,7 @@ func (d *Datum) decodeNums(r *mpack.Reader) error {
 	if err != nil {
 		return err
 	}
+	nums := d.Nums
 	for range n {
 		var v Num
 		if err := r.Tuple(2); err != nil {
@@ -128,8 +129,9 @@ func (d *Datum) decodeNums(r *mpack.Reader) error {
 		if v.Value, err = r.Float64(); err != nil {
 			return err
 		}
-		d.Nums = append(d.Nums, v)
+		nums = append(nums, v)
 	}
+	d.Nums = nums
 	return nil
 }
 

@@ -170,29 +170,41 @@ func isBlank(c byte) bool { return c == ' ' || c-'\t' < 5 }
 // addNums adds the features of numbers: number by number, first the numbers
 // as they are, then what filters made of them.
 func (c *Converter) addNums(d *datum.Datum, v *Vector, s *scratch) error {
+	filtered := len(c.numFilters) > 0
 	for i := range d.Nums {
-		p := &d.Nums[i]
-		rules, err := c.nums.resolve(p.Key)
+		n := &d.Nums[i]
+		rules, err := c.nums.resolve(n.Key)
 		if err != nil {
 			return err
 		}
-		s.nums = append(s.nums, numValue{p.Key, p.Value, rules})
+		p := numValue{n.Key, n.Value, rules}
+		if filtered {
+			s.nums = append(s.nums, p)
+		} else if err := c.applyNumRules(&p, v, s); err != nil {
+			return err
+		}
 	}
 	if err := c.filterNums(s); err != nil {
 		return err
 	}
 	for i := range s.nums {
-		p := &s.nums[i]
-		for r := range c.numRules {
-			if !p.rules.rules.has(r) {
-				continue
-			}
-			if p.rules.dollar {
-				return errDollar(p.key)
-			}
-			if err := c.numRules[r].apply(p, v, s, c.weighted); err != nil {
-				return err
-			}
+		if err := c.applyNumRules(&s.nums[i], v, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Converter) applyNumRules(p *numValue, v *Vector, s *scratch) error {
+	for r := range c.numRules {
+		if !p.rules.rules.has(r) {
+			continue
+		}
+		if p.rules.dollar {
+			return errDollar(p.key)
+		}
+		if err := c.numRules[r].apply(p, v, s, c.weighted); err != nil {
+			return err
 		}
 	}
 	return nil

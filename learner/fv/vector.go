@@ -66,14 +66,17 @@ func (v *Vector) Append(key []byte, value float64) { v.add(value, key, nil, "") 
 // add adds a feature whose key is the parts one after another.
 func (v *Vector) add(value float64, a, b []byte, suffix string) {
 	start := len(v.keys)
-	if start+len(a)+len(b)+len(suffix) > maxKeyBytes || len(v.features) >= maxFeatures {
+	size := len(a) + len(b) + len(suffix)
+	if start+size > maxKeyBytes || len(v.features) >= maxFeatures {
 		v.full = true
 		return
 	}
-	keys := append(v.keys, a...)
-	keys = append(keys, b...)
-	v.keys = append(keys, suffix...)
-	v.features = append(v.features, feature{uint32(start), uint32(len(v.keys)), value})
+	v.keys = slices.Grow(v.keys, size)[:start+size]
+	key := v.keys[start:]
+	n := copy(key, a)
+	n += copy(key[n:], b)
+	copy(key[n:], suffix)
+	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
 }
 
 // addToken adds a feature with the key "<a>$<token><suffix>".

@@ -120,6 +120,13 @@ func (r *Reader) size(n int) (uint64, error) {
 // ArrayHeader reads the header of an array and returns its number of
 // elements, never more than bytes are left.
 func (r *Reader) ArrayHeader() (int, error) {
+	// The common encoding first, here and below: data are full of it.
+	if r.i < len(r.b) && r.b[r.i]&0xf0 == 0x90 {
+		if n := int(r.b[r.i] & 0x0f); n < len(r.b)-r.i {
+			r.i++
+			return n, nil
+		}
+	}
 	if r.Kind() != Array {
 		return 0, r.fail()
 	}
@@ -168,6 +175,13 @@ func (r *Reader) Tuple(n int) error {
 // Raw reads text or bytes in any of their encodings. The result aliases the
 // Reader's bytes.
 func (r *Reader) Raw() ([]byte, error) {
+	if r.i < len(r.b) && r.b[r.i]&0xe0 == 0xa0 {
+		start := r.i + 1
+		if end := start + int(r.b[r.i]&0x1f); end <= len(r.b) {
+			r.i = end
+			return r.b[start:end:end], nil
+		}
+	}
 	if r.Kind() != Raw {
 		return nil, r.fail()
 	}
@@ -265,6 +279,11 @@ func (r *Reader) Uint32() (uint32, error) {
 
 // Float64 reads a number of any kind.
 func (r *Reader) Float64() (float64, error) {
+	if len(r.b)-r.i >= 9 && r.b[r.i] == 0xcb {
+		v := binary.BigEndian.Uint64(r.b[r.i+1:])
+		r.i += 9
+		return math.Float64frombits(v), nil
+	}
 	switch r.Kind() {
 	case Float:
 		if r.b[r.i] == 0xca {
