@@ -12,6 +12,7 @@ import (
 	"github.com/jubatus/jubatus-go/cmd/link"
 	"github.com/jubatus/jubatus-go/cmd/serve"
 	"github.com/jubatus/jubatus-go/learner/classifier"
+	"github.com/jubatus/jubatus-go/learner/clustering"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/graph"
 	"github.com/jubatus/jubatus-go/learner/service"
@@ -33,6 +34,7 @@ const (
 func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.Command {
 	r := &registry{called: called, stdout: stdout, stderr: stderr}
 	r.server("classifier", "learn to put data under labels", classifier.New)
+	r.server("clustering", "find groups of data that are alike", clustering.New)
 	r.server("graph", "tell how central nodes are, and the ways between them", graph.New)
 
 	for _, s := range service.Services() {
