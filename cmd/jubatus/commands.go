@@ -16,6 +16,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/graph"
 	"github.com/jubatus/jubatus-go/learner/service"
+	"github.com/jubatus/jubatus-go/learner/stat"
 )
 
 // version is the version of the original whose behaviour this is.
@@ -35,6 +36,7 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	r := &registry{called: called, stdout: stdout, stderr: stderr}
 	r.server("classifier", "learn to put data under labels", classifier.New)
 	r.server("clustering", "find groups of data that are alike", clustering.New)
+	r.server("stat", "keep statistics of the last values under keys", stat.New)
 	r.server("graph", "tell how central nodes are, and the ways between them", graph.New)
 
 	for _, s := range service.Services() {
