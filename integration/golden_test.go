@@ -2,32 +2,19 @@ package integration
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jubatus/jubatus-go/learner/goldentest"
+	tables "github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/rpc"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
 const golden = "../learner/testdata/golden"
-
-// linearMethods are the classifiers that there are so far.
-var linearMethods = []string{"perceptron", "PA", "PA1", "PA2", "CW", "AROW", "NHERD"}
-
-func isLinear(t *testing.T, config []byte) bool {
-	t.Helper()
-	var c struct{ Method string }
-	if err := json.Unmarshal(config, &c); err != nil {
-		t.Fatal(err)
-	}
-	return slices.Contains(linearMethods, c.Method)
-}
 
 // caller lets recordings be replayed over a connection.
 func caller(ctx context.Context, c *rpc.Client) goldentest.Caller {
@@ -51,36 +38,39 @@ func caller(ctx context.Context, c *rpc.Client) goldentest.Caller {
 	}
 }
 
+// tolerance is how far doubles may be from the original's, which has other
+// logarithms and sums in another order.
+const tolerance = 1e-9
+
 // Every recorded conversation gets the original's answers, over the wire.
 func TestGolden(t *testing.T) {
-	replayed := 0
-	for _, path := range goldentest.Glob(t, golden+"/classifier-*.json") {
-		recorded := goldentest.Read(t, path)
-		if !isLinear(t, recorded.Config) {
-			continue
+	replayed := map[string]bool{}
+	for _, path := range goldentest.Glob(t, golden+"/*-*.json") {
+		if strings.HasPrefix(filepath.Base(path), "vectors-") {
+			continue // they are no conversation
 		}
-		replayed++
+		recorded := goldentest.Read(t, path)
+		replayed[recorded.Engine] = true
 		t.Run(recorded.Name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, "juba"+recorded.Engine, string(recorded.Config))
-			goldentest.Replay(t, recorded.Calls, caller(t.Context(), s.dial(t)), goldentest.Options{Tolerance: 1e-9})
+			goldentest.Replay(t, recorded.Calls, caller(t.Context(), s.dial(t)), goldentest.Options{Tolerance: tolerance})
 			s.stop(t)
 		})
 	}
-	if replayed == 0 {
-		t.Error("no recording of a linear classifier")
+	for _, s := range tables.Services() {
+		if !replayed[s.Type] {
+			t.Errorf("no recording of %s", s.Type)
+		}
 	}
 }
 
 // Every model that the original saved can be loaded and answers alike.
 func TestGoldenModels(t *testing.T) {
-	replayed := 0
-	for _, path := range goldentest.Glob(t, golden+"/models/classifier-*.model.json") {
+	for _, path := range goldentest.Glob(t, golden+"/models/*.model.json") {
 		recorded := goldentest.ReadModel(t, path)
-		if !isLinear(t, recorded.ConfigText) {
-			continue
-		}
-		replayed++
 		t.Run(recorded.Name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, "juba"+recorded.Engine, string(recorded.ConfigText))
 			text, err := os.ReadFile(recorded.File)
 			if err != nil {
@@ -94,20 +84,18 @@ func TestGoldenModels(t *testing.T) {
 			if _, err := c.CallArgs(t.Context(), "load", "", "golden"); err != nil {
 				t.Fatal(err)
 			}
-			goldentest.Replay(t, recorded.AskedAfterLoad, caller(t.Context(), c), goldentest.Options{Tolerance: 1e-9})
+			goldentest.Replay(t, recorded.AskedAfterLoad, caller(t.Context(), c), goldentest.Options{Tolerance: tolerance})
 			s.stop(t)
 		})
 		t.Run(recorded.Name+"/model_file", func(t *testing.T) {
+			t.Parallel()
 			file, err := filepath.Abs(recorded.File)
 			if err != nil {
 				t.Fatal(err)
 			}
 			s := serve(t, "juba"+recorded.Engine, string(recorded.ConfigText), "-m", file)
-			goldentest.Replay(t, recorded.AskedAfterLoad, caller(t.Context(), s.dial(t)), goldentest.Options{Tolerance: 1e-9})
+			goldentest.Replay(t, recorded.AskedAfterLoad, caller(t.Context(), s.dial(t)), goldentest.Options{Tolerance: tolerance})
 			s.stop(t)
 		})
-	}
-	if replayed == 0 {
-		t.Error("no model of a linear classifier")
 	}
 }
