@@ -15,8 +15,10 @@ import (
 	"github.com/jubatus/jubatus-go/learner/clustering"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/graph"
+	"github.com/jubatus/jubatus-go/learner/regression"
 	"github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/learner/stat"
+	"github.com/jubatus/jubatus-go/learner/weight"
 )
 
 // version is the version of the original whose behaviour this is.
@@ -35,7 +37,9 @@ const (
 func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.Command {
 	r := &registry{called: called, stdout: stdout, stderr: stderr}
 	r.server("classifier", "learn to put data under labels", classifier.New)
+	r.server("regression", "learn to estimate a number for data", regression.New)
 	r.server("clustering", "find groups of data that are alike", clustering.New)
+	r.server("weight", "weigh the features of data, and count them for that", weight.New)
 	r.server("stat", "keep statistics of the last values under keys", stat.New)
 	r.server("graph", "tell how central nodes are, and the ways between them", graph.New)
 

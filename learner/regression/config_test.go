@@ -1,0 +1,85 @@
+package regression
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/jubatus/jubatus-go/learner/config"
+	"github.com/jubatus/jubatus-go/learner/goldentest"
+)
+
+func newFrom(t *testing.T, text string) error {
+	t.Helper()
+	v, err := config.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = New(v, goldentest.Env(false))
+	return err
+}
+
+func parameter(method, p string) string {
+	return fmt.Sprintf(`{"method":%q,"parameter":%s,"converter":{}}`, method, p)
+}
+
+func TestConfigAccepts(t *testing.T) {
+	const full = `{"regularization_weight":1,"sensitivity":0}`
+	for _, text := range []string{
+		parameter("perceptron", `{"learning_rate":1}`),
+		parameter("PA", `{"sensitivity":0.0}`),
+		parameter("passive_aggressive", `{"sensitivity":0.1}`),
+		parameter("PA1", full), parameter("passive_aggressive_1", full),
+		parameter("PA2", full), parameter("passive_aggressive_2", full),
+		parameter("CW", full), parameter("confidence_weighted", full),
+		parameter("AROW", full), parameter("NHERD", full), parameter("normal_herd", full),
+	} {
+		if err := newFrom(t, text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	const (
+		invalid = "invalid configuration"
+		none    = "parameter block is not specified in config"
+	)
+	expected := func(condition string) string { return "invalid parameter (expected: " + condition + ")" }
+	for _, c := range []struct {
+		text, what string
+		messages   []string
+	}{
+		{parameter("XX", "{}"), "unsupported method (XX)", nil},
+		{parameter("arow", `{"regularization_weight":1,"sensitivity":0}`), "unsupported method (arow)", nil},
+		{`{"converter":{}}`, invalid, []string{`"method" is not found ()`}},
+		{`{"method":"PA"}`, invalid, []string{`"converter" is not found ()`}},
+		{`{"method":"PA","converter":{},"x":1}`, invalid, []string{`"x" is not used ()`}},
+		{`{"method":"PA","converter":{}}`, "Object is expected, but Null is given. ()", nil},
+		{parameter("AROW", "null"), "Object is expected, but Null is given. ()", nil},
+		{parameter("PA", "3"), "Object is expected, but Integer is given. (.parameter)", nil},
+		{parameter("PA", "{}"), invalid, []string{`"sensitivity" is not found (.parameter)`}},
+		{parameter("CW", "{}"), invalid, []string{
+			`"regularization_weight" is not found (.parameter)`, `"sensitivity" is not found (.parameter)`}},
+		{parameter("perceptron", `{"sensitivity":1}`), invalid, []string{
+			`"sensitivity" is not used (.parameter)`, `"learning_rate" is not found (.parameter)`}},
+		{parameter("PA", `{"sensitivity":"0"}`), invalid, []string{"Float is expected, but String is given. (.parameter.sensitivity)"}},
+		{parameter("PA", `{"sensitivity":0,"unlearner":"lru"}`), invalid, []string{`"unlearner" is not used (.parameter)`}},
+		{parameter("perceptron", `{"learning_rate":0}`), expected("0.0 < learning_rate"), nil},
+		{parameter("perceptron", `{"learning_rate":1e-50}`), expected("0.0 < learning_rate"), nil},
+		{parameter("PA", `{"sensitivity":-0.1}`), expected("0.0 <= sensitivity"), nil},
+		{parameter("PA1", `{"regularization_weight":0,"sensitivity":-1}`), expected("0.0 < regularization_weight"), nil},
+		{parameter("NHERD", `{"regularization_weight":1,"sensitivity":-1}`), expected("0.0 <= sensitivity"), nil},
+	} {
+		err := newFrom(t, c.text)
+		var e *config.Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s: error %v is not one of package config", c.text, err)
+			continue
+		}
+		if e.What != c.what || !slices.Equal(e.Messages, c.messages) {
+			t.Errorf("%s:\n%s, want\n%s %q", c.text, e.Diagnostic(), c.what, c.messages)
+		}
+	}
+}
