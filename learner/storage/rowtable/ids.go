@@ -1,0 +1,201 @@
+package rowtable
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+)
+
+// ids are the ids of rows 0 to n-1. Their bytes lie one after another in
+// chunks, each behind its length, and an index finds them: that takes a few
+// bytes per id, where a map of strings takes many.
+type ids struct {
+	refs    []uint32 // where each id lies: the chunk, and the place in it
+	chunks  [][]byte
+	live    int // bytes of ids that are there
+	garbage int // bytes of ids that are not there any more
+
+	seed  maphash.Seed
+	parts [indexParts]part
+}
+
+const (
+	chunkBits = 18 // of a place in a chunk
+	align     = 4  // places are so many bytes apart
+	chunkSize = align << chunkBits
+	maxChunks = 1 << (32 - chunkBits)
+	maxRows   = 1<<32 - 2
+
+	indexParts = 128
+)
+
+// part is a part of the index, an open-addressed table with linear probing of
+// row numbers + 1. The parts grow one by one, so that no single call pays for
+// all.
+type part struct {
+	slots []uint32
+	n     int
+}
+
+func newIDs() ids { return ids{seed: maphash.MakeSeed()} }
+
+func (d *ids) len() int { return len(d.refs) }
+
+// at returns the id of a row. It never changes, wherever the row goes.
+func (d *ids) at(row int) []byte {
+	ref := d.refs[row]
+	b := d.chunks[ref>>chunkBits][ref&(1<<chunkBits-1)*align:]
+	n, k := uint64(b[0]), 1
+	if n >= 0x80 {
+		n, k = binary.Uvarint(b)
+	}
+	return b[k : k+int(n) : k+int(n)]
+}
+
+// size is how many bytes an id takes.
+func size(id []byte) int {
+	n := 1 + len(id)
+	for l := len(id) >> 7; l > 0; l >>= 7 {
+		n++
+	}
+	return (n + align - 1) &^ (align - 1)
+}
+
+// store writes an id and returns where, false if there is no room anywhere.
+func (d *ids) store(id []byte) (ref uint32, ok bool) {
+	n, last := size(id), len(d.chunks)-1
+	if last < 0 || len(d.chunks[last])+n > chunkSize {
+		if len(d.chunks) == maxChunks {
+			return 0, false
+		}
+		var chunk []byte
+		if last >= 0 { // the first one grows
+			chunk = make([]byte, 0, max(n, chunkSize))
+		}
+		d.chunks = append(d.chunks, chunk)
+		last++
+	}
+	c := d.chunks[last]
+	ref = uint32(last)<<chunkBits | uint32(len(c)/align)
+	end := len(c) + n
+	c = binary.AppendUvarint(c, uint64(len(id)))
+	c = append(c, id...)
+	for len(c) < end {
+		c = append(c, 0)
+	}
+	d.chunks[last] = c
+	d.live += n
+	return ref, true
+}
+
+func (d *ids) hash(id []byte) uint64 { return maphash.Bytes(d.seed, id) }
+
+func (d *ids) part(hash uint64) *part { return &d.parts[hash&(indexParts-1)] }
+
+// home is the slot at which a probe begins.
+func (p *part) home(hash uint64) uint32 { return uint32(hash>>32) & uint32(len(p.slots)-1) }
+
+// find returns the row of an id, -1 if there is none.
+func (d *ids) find(id []byte) int {
+	hash := d.hash(id)
+	p := d.part(hash)
+	if p.n == 0 {
+		return -1
+	}
+	mask := uint32(len(p.slots) - 1)
+	for i := p.home(hash); ; i = (i + 1) & mask {
+		s := p.slots[i]
+		if s == 0 {
+			return -1
+		}
+		if row := int(s - 1); string(d.at(row)) == string(id) {
+			return row
+		}
+	}
+}
+
+// add appends an id that is not there; false if there is no room.
+func (d *ids) add(id []byte) bool {
+	if len(d.refs) >= maxRows {
+		return false
+	}
+	ref, ok := d.store(id)
+	if !ok {
+		return false
+	}
+	d.refs = append(d.refs, ref)
+	hash := d.hash(id)
+	p := d.part(hash)
+	if 4*(p.n+1) > 3*len(p.slots) {
+		old := p.slots
+		p.slots = make([]uint32, max(4, 2*len(old)))
+		for _, s := range old {
+			if s != 0 {
+				p.enter(d.hash(d.at(int(s-1))), s)
+			}
+		}
+	}
+	p.enter(hash, uint32(len(d.refs)))
+	p.n++
+	return true
+}
+
+func (p *part) enter(hash uint64, slot uint32) {
+	mask := uint32(len(p.slots) - 1)
+	i := p.home(hash)
+	for p.slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	p.slots[i] = slot
+}
+
+// slot returns the place of a row in its part.
+func (d *ids) slot(row int) (p *part, i uint32) {
+	hash := d.hash(d.at(row))
+	p = d.part(hash)
+	mask := uint32(len(p.slots) - 1)
+	for i = p.home(hash); p.slots[i] != uint32(row)+1; {
+		i = (i + 1) & mask
+	}
+	return p, i
+}
+
+// remove takes the id of a row out. The last row takes its number.
+func (d *ids) remove(row int) {
+	last := len(d.refs) - 1
+	n := size(d.at(row))
+	p, gap := d.slot(row)
+	mask := uint32(len(p.slots) - 1)
+	for i := (gap + 1) & mask; p.slots[i] != 0; i = (i + 1) & mask {
+		// What lies behind the gap may fill it if it belongs at it or before.
+		home := p.home(d.hash(d.at(int(p.slots[i] - 1))))
+		if (i-home)&mask >= (i-gap)&mask {
+			p.slots[gap] = p.slots[i]
+			gap = i
+		}
+	}
+	p.slots[gap] = 0
+	p.n--
+	if row != last {
+		p, i := d.slot(last)
+		p.slots[i] = uint32(row) + 1
+		d.refs[row] = d.refs[last]
+	}
+	d.refs = d.refs[:last]
+	d.live -= n
+	d.garbage += n
+	if d.garbage > d.live && d.garbage > chunkSize/4 {
+		d.compact()
+	}
+}
+
+// compact writes the ids that are there into new chunks, which take no more
+// room than the old.
+func (d *ids) compact() {
+	old := ids{refs: d.refs, chunks: d.chunks}
+	refs := make([]uint32, len(d.refs))
+	d.chunks, d.live, d.garbage = nil, 0, 0
+	for row := range refs {
+		refs[row], _ = d.store(old.at(row))
+	}
+	d.refs = refs
+}
