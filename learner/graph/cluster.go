@@ -263,43 +263,22 @@ type answerer struct {
 	home bool
 }
 
-// adopt takes a node over from another home, together with its edges, if this
-// server is to hold it.
+// adopt takes a node over from another home, if this server is to hold it,
+// together with the edges that begin there. Those that end there come with the
+// nodes where they begin, or are here already.
 func (g *Graph) adopt(c *engine.Call, key []byte, id uint64) {
 	from, answer := g.ask(c.Context, key, askNode(key))
 	if answer == nil || !from.home {
 		return
 	}
-	r := mpack.NewReader(answer)
-	if err := r.Tuple(3); err != nil {
-		return
-	}
-	p, err := decodeProperties(&r)
+	n, err := decodeNode(answer)
 	if err != nil {
 		return
 	}
-	in, err := decodeIDs(&r)
-	if err != nil {
-		return
-	}
-	out, err := decodeIDs(&r)
-	if err != nil {
-		return
-	}
-	ids := append(in, out...)
-	edges := make([]wireEdge, len(ids))
-	found := make([]bool, len(ids))
-	for i, edge := range ids {
-		c.RLock()
-		_, here := g.edges.find(edge)
-		c.Unlock()
-		if here {
-			continue
-		}
-		if answer, err := g.peers.Call(c.Context, from.Peer, "get_edge", askEdge(key, edge).arguments...); err == nil {
-			r := mpack.NewReader(answer)
-			edges[i], err = decodeEdge(&r)
-			found[i] = err == nil
+	edges := make(map[uint64]wireEdge, len(n.out))
+	for _, id := range n.out {
+		if e, ok := g.fetch(c, from.Peer, key, id); ok {
+			edges[id] = e
 		}
 	}
 	c.Lock()
@@ -308,24 +287,74 @@ func (g *Graph) adopt(c *engine.Call, key []byte, id uint64) {
 		return // somebody else was quicker
 	}
 	g.createNode(id)
-	g.nodes.get(id).properties = p
-	for i, edge := range ids {
-		if g.list(edge, id) || !found[i] {
+	g.nodes.get(id).properties = n.properties
+	g.list(id)
+	for _, edge := range n.out {
+		e, ok := edges[edge]
+		if !ok {
 			continue
 		}
-		source, target, err := edges[i].ends()
-		if err == nil {
-			err = g.createEdge(edge, source, target, edges[i].properties)
-		}
-		if err != nil {
+		if err := g.takeOver(edge, &e); err != nil {
 			g.log.Debug("cannot take over an edge", "edge", edge, "error", err)
 		}
 	}
 	g.log.Debug("took over a node", "node", id, "from", from.Addr)
 }
 
-// adoptEdge takes an edge over from another home of a key.
+// wireNode is a node as it travels.
+type wireNode struct {
+	properties properties
+	in, out    []uint64
+}
+
+func decodeNode(answer []byte) (n wireNode, err error) {
+	r := mpack.NewReader(answer)
+	if err = r.Tuple(3); err != nil {
+		return n, err
+	}
+	if n.properties, err = decodeProperties(&r); err != nil {
+		return n, err
+	}
+	if n.in, err = decodeIDs(&r); err != nil {
+		return n, err
+	}
+	n.out, err = decodeIDs(&r)
+	return n, err
+}
+
+// fetch gets an edge that is not here.
+func (g *Graph) fetch(c *engine.Call, from engine.Peer, key []byte, id uint64) (e wireEdge, ok bool) {
+	c.RLock()
+	_, here := g.edges.find(id)
+	c.Unlock()
+	if here {
+		return e, false
+	}
+	answer, err := g.peers.Call(c.Context, from, "get_edge", askEdge(key, id).arguments...)
+	if err != nil {
+		return e, false
+	}
+	r := mpack.NewReader(answer)
+	e, err = decodeEdge(&r)
+	return e, err == nil
+}
+
+// takeOver makes an edge that another home has.
+func (g *Graph) takeOver(id uint64, e *wireEdge) error {
+	source, target, err := e.ends()
+	if err != nil {
+		return err
+	}
+	return g.createEdge(id, source, target, e.properties)
+}
+
+// adoptEdge takes an edge over from another home of its source, which the key
+// must be.
 func (g *Graph) adoptEdge(c *engine.Call, key []byte, id uint64) {
+	node, err := parseID(key)
+	if err != nil {
+		return
+	}
 	from, answer := g.ask(c.Context, key, askEdge(key, id))
 	if answer == nil || !from.home {
 		return
@@ -335,21 +364,21 @@ func (g *Graph) adoptEdge(c *engine.Call, key []byte, id uint64) {
 	if err != nil {
 		return
 	}
-	source, target, err := e.ends()
-	if err != nil {
+	if source, _, err := e.ends(); err != nil || source != node {
 		return
 	}
-	if node, err := parseID(key); err == nil && node == source {
-		c.RLock()
-		here := g.nodes.get(node) != nil
-		c.Unlock()
-		if !here {
-			g.adopt(c, key, node) // and with it this edge
-		}
+	c.RLock()
+	here := g.nodes.get(node) != nil
+	c.Unlock()
+	if !here {
+		g.adopt(c, key, node) // and with it this edge
 	}
 	c.Lock()
 	defer c.Unlock()
-	if err := g.createEdge(id, source, target, e.properties); err != nil {
+	if _, here := g.edges.find(id); here {
+		return
+	}
+	if err := g.takeOver(id, &e); err != nil {
 		g.log.Debug("cannot take over an edge", "edge", id, "error", err)
 	}
 }

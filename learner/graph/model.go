@@ -170,6 +170,14 @@ func (s *store) unpack(r *mpack.Reader) error {
 			}
 		}
 	}
+	for place, e := range s.edges.rows {
+		if !e.out {
+			s.leave(e.source, uint32(place))
+		}
+		if !e.in {
+			s.leave(e.target, uint32(place))
+		}
+	}
 	if n, err = r.MapHeader(); err != nil {
 		return err
 	}

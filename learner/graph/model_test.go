@@ -203,8 +203,11 @@ func TestAgainstNaive(t *testing.T) {
 				c.do("update_node", name(id), p)
 				node := n.nodes[id]
 				node.p = p
-				n.mark(id)
+				for _, marks := range n.marks {
+					n.shrunk = n.shrunk || slices.Contains(marks, id)
+				}
 				n.shrunk = n.shrunk || len(node.in)+len(node.out) > 0
+				n.mark(id)
 			},
 			"connect": func(t *rapid.T) {
 				from, to, p := drawNode(), drawNode(), drawProperties(t)

@@ -25,6 +25,10 @@ type store struct {
 	edges   table[edge]
 	global  map[uint64]struct{}
 	changes uint64 // counts changes, so that what is derived can be kept
+
+	// unlisted is the places of edges that are not listed at an end, by that
+	// end. Most of these live on other servers.
+	unlisted map[uint64][]uint32
 }
 
 // node is a vertex. Its lists hold places of edges.
@@ -94,11 +98,54 @@ func (s *store) createEdge(id, source, target uint64, p properties) error {
 	})
 	if from != nil {
 		from.out = append(from.out, place)
+	} else {
+		s.leave(source, place)
 	}
 	if to != nil {
 		to.in = append(to.in, place)
+	} else {
+		s.leave(target, place)
 	}
 	return nil
+}
+
+// leave notes that an edge is not listed at an end.
+func (s *store) leave(end uint64, place uint32) {
+	if s.unlisted == nil {
+		s.unlisted = map[uint64][]uint32{}
+	}
+	s.unlisted[end] = append(s.unlisted[end], place)
+}
+
+// unleave takes that back.
+func (s *store) unleave(end uint64, place uint32) {
+	if rest := without(s.unlisted[end], place); len(rest) > 0 {
+		s.unlisted[end] = rest
+	} else {
+		delete(s.unlisted, end)
+	}
+}
+
+// list lists at a node that came later than some of its edges those that are
+// not listed there.
+func (s *store) list(id uint64) {
+	n := s.nodes.get(id)
+	if n == nil {
+		return
+	}
+	s.changes++
+	for _, place := range s.unlisted[id] {
+		e := &s.edges.rows[place]
+		if e.source == id && !e.out {
+			e.out = true
+			n.out = append(n.out, place)
+		}
+		if e.target == id && !e.in {
+			e.in = true
+			n.in = append(n.in, place)
+		}
+	}
+	delete(s.unlisted, id)
 }
 
 // updateEdge replaces the properties of an edge.
@@ -121,11 +168,17 @@ func (s *store) removeEdge(id uint64) error {
 	}
 	s.changes++
 	e := &s.edges.rows[place]
-	if n := s.nodes.get(e.source); n != nil && e.out {
+	if e.out {
+		n := s.nodes.get(e.source)
 		n.out = without(n.out, place)
+	} else {
+		s.unleave(e.source, place)
 	}
-	if n := s.nodes.get(e.target); n != nil && e.in {
+	if e.in {
+		n := s.nodes.get(e.target)
 		n.in = without(n.in, place)
+	} else {
+		s.unleave(e.target, place)
 	}
 	s.edges.remove(id)
 	return nil
@@ -150,25 +203,4 @@ func (s *store) largest() uint64 {
 		id = max(id, e)
 	}
 	return id
-}
-
-// list lists an edge at a node that came later than the edge. It reports
-// whether there is such an edge.
-func (s *store) list(id, at uint64) bool {
-	place, ok := s.edges.find(id)
-	n := s.nodes.get(at)
-	if !ok || n == nil {
-		return false
-	}
-	s.changes++
-	e := &s.edges.rows[place]
-	if e.source == at && !e.out {
-		e.out = true
-		n.out = append(n.out, place)
-	}
-	if e.target == at && !e.in {
-		e.in = true
-		n.in = append(n.in, place)
-	}
-	return true
 }
