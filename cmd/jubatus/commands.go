@@ -11,6 +11,7 @@ import (
 	"github.com/jubatus/jubatus-go/cmd/jubactl"
 	"github.com/jubatus/jubatus-go/cmd/link"
 	"github.com/jubatus/jubatus-go/cmd/serve"
+	"github.com/jubatus/jubatus-go/learner/burst"
 	"github.com/jubatus/jubatus-go/learner/classifier"
 	"github.com/jubatus/jubatus-go/learner/clustering"
 	"github.com/jubatus/jubatus-go/learner/engine"
@@ -42,6 +43,7 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	r.server("weight", "weigh the features of data, and count them for that", weight.New)
 	r.server("stat", "keep statistics of the last values under keys", stat.New)
 	r.server("graph", "tell how central nodes are, and the ways between them", graph.New)
+	r.server("burst", "tell when keywords become frequent in a stream of documents", burst.New)
 
 	for _, s := range service.Services() {
 		r.proxy(s)
