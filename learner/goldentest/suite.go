@@ -3,6 +3,7 @@ package goldentest
 import (
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -36,6 +37,9 @@ type Suite struct {
 	// Named is what the nodes of a recorded MIX were called, for engines that
 	// share their name.
 	Named []string
+	// Owners says that rows carry the names of the nodes that wrote them: the
+	// nodes of models and mixes get the names that they had.
+	Owners bool
 	// AskOnly leaves out that models must be packed as recorded, which
 	// depends on clocks or hash tables for some.
 	AskOnly func(name string) bool
@@ -140,7 +144,7 @@ func (s Suite) models(t *testing.T) {
 			Load(t, e, x.Model, engine.FromFile)
 			Replay(t, x.AskedAfterLoad, InProcess(e), o)
 
-			again := Build(t, s.Factory, string(x.ConfigText), Env(false))
+			again := Build(t, s.Factory, string(x.ConfigText), s.env(false, x.Model))
 			Replay(t, x.Fed, InProcess(again), o)
 			if s.AskOnly == nil || !s.AskOnly(x.Name) {
 				SameObject(t, "packed model", x.Model, again.Pack(nil), s.ModelOrder, o.Tolerance)
@@ -197,7 +201,7 @@ func (s Suite) nodes(t *testing.T, x *MixCase) (engines []engine.Engine, callers
 		return c.Engines, callers
 	}
 	for i := range x.Nodes {
-		env := Env(true)
+		env := s.env(true, x.Nodes[i].Diff)
 		if s.Named != nil {
 			env.ID = s.Named[i]
 		}
@@ -205,6 +209,18 @@ func (s Suite) nodes(t *testing.T, x *MixCase) (engines []engine.Engine, callers
 		engines, callers = append(engines, e), append(callers, InProcess(e))
 	}
 	return engines, callers
+}
+
+// owner is how rows name a node of the recordings.
+var owner = regexp.MustCompile(`127\.0\.0\.1_[0-9]+`)
+
+// env is Env for a node that is named in what it has packed.
+func (s Suite) env(cluster bool, packed []byte) engine.Env {
+	env := Env(cluster)
+	if name := owner.Find(packed); s.Owners && name != nil {
+		env.ID = string(name)
+	}
+	return env
 }
 
 func mixAll(t testing.TB, engines []engine.Engine) {
