@@ -138,7 +138,7 @@ func unpackScores(r *mpack.Reader) ([]score, error) {
 	if err != nil {
 		return nil, err
 	}
-	var scores []score
+	scores := make([]score, 0, min(n, r.Len()/4)) // of at least four bytes
 	for range n {
 		var s score
 		if s.id, err = r.Uint64(); err != nil {
@@ -190,7 +190,7 @@ func unpackHops(r *mpack.Reader) ([]hop, error) {
 	if err != nil {
 		return nil, err
 	}
-	var hops []hop
+	hops := make([]hop, 0, min(n, r.Len()/4)) // of at least four bytes
 	for range n {
 		var h hop
 		if h.id, err = r.Uint64(); err != nil {
