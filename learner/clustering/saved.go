@@ -124,7 +124,7 @@ func (m *model) unpack(r *mpack.Reader, from engine.Source) (commit func(), err 
 		m.clear()
 		m.revision, m.keys = revision, x.keys
 		own()
-		m.share(groups)
+		m.common = groups
 		m.recluster()
 	}, err
 }

@@ -19,7 +19,7 @@ func Scan(s *sparse.Sample, eps float64, minCore int) [][]int32 {
 		if x.states[i] != unvisited {
 			continue
 		}
-		if neighbours := x.neighbours(i, nil); len(neighbours) < minCore {
+		if neighbours := s.Within(int(i), eps, nil); len(neighbours) < minCore {
 			x.states[i] = noise
 		} else if c := x.grow(i, neighbours); len(c) >= minCore {
 			clusters = append(clusters, c)
@@ -45,17 +45,6 @@ type scan struct {
 	buffer  []int32
 }
 
-// neighbours appends the indices of the neighbours of i, ascending.
-func (x *scan) neighbours(i int32, to []int32) []int32 {
-	center, metric := x.sample.At(int(i)), x.sample.Metric()
-	for j := range int32(x.sample.Len()) {
-		if metric.Distance(x.sample.At(int(j)), center) < x.eps {
-			to = append(to, j)
-		}
-	}
-	return to
-}
-
 // grow returns the cluster around a core.
 func (x *scan) grow(core int32, frontier []int32) []int32 {
 	cluster := []int32{core}
@@ -69,7 +58,7 @@ func (x *scan) grow(core int32, frontier []int32) []int32 {
 			}
 			x.states[j] = classified
 			cluster = append(cluster, j)
-			x.buffer = x.neighbours(j, x.buffer[:0])
+			x.buffer = x.sample.Within(int(j), x.eps, x.buffer[:0])
 			if len(x.buffer) < x.minCore {
 				continue
 			}

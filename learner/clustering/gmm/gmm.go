@@ -60,9 +60,8 @@ func (g *GMM) Run(s *sparse.Sample) error {
 		return nil
 	}
 	p := place(s)
-	if d := len(p.dims); d > 0 && g.k > maxCells/d/d {
-		return ErrTooLarge
-	} else if d == 0 && g.k > maxCells {
+	const fixed = 16 // the numbers of a component without dimensions
+	if d := len(p.dims); g.k > maxCells/(d*d+fixed) {
 		return ErrTooLarge
 	}
 	parts := make([]component, g.k)

@@ -1,6 +1,9 @@
 package sparse
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Sample is a list of weighted vectors, ready to be computed with: located,
 // with their values side by side.
@@ -119,4 +122,37 @@ func (s *Sample) Vector(r Row) Vector {
 		keys[i] = s.keys.order[place/2]
 	}
 	return Vector{Keys: keys, Values: r.Values}
+}
+
+// Within appends the indices of the vectors that are nearer than eps to vector
+// i, ascending; itself is among them.
+func (s *Sample) Within(i int, eps float64, to []int32) []int32 {
+	center := s.At(i)
+	if s.metric == ByEuclid && s.width >= 0 {
+		return s.withinDense(center.Values, eps, to)
+	}
+	for j := range s.Len() {
+		if s.metric.Distance(s.At(j), center) < eps {
+			to = append(to, int32(j))
+		}
+	}
+	return to
+}
+
+func (s *Sample) withinDense(center []float64, eps float64, to []int32) []int32 {
+	// A sum beyond the limit has a root that is too large, however it is
+	// rounded; the root of others decides.
+	limit := max(float64(eps*eps), 1e-300) * (1 + 1e-9)
+	width := len(center)
+	for j, start := range s.starts[:s.Len()] {
+		sum := 0.0
+		for i, x := range s.values[start : start+width] {
+			d := x - center[i]
+			sum += float64(d * d)
+		}
+		if sum <= limit && math.Sqrt(sum) < eps {
+			to = append(to, int32(j))
+		}
+	}
+	return to
 }
