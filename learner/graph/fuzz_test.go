@@ -31,11 +31,7 @@ func exercise(t *testing.T, e engine.Engine) {
 	c := dial(t, e)
 	g := e.(*Graph)
 	c.do("update_index")
-	var nodes, edges []uint64
-	for _, id := range sortedIDs(g.nodes.places) {
-		nodes = append(nodes, id)
-	}
-	edges = append(edges, sortedIDs(g.edges.places)...)
+	nodes, edges := sortedIDs(g.nodes.places), sortedIDs(g.edges.places)
 	for _, f := range g.forests {
 		for _, from := range nodes {
 			f.path(nil, from, nodes[0], 1<<32-1)
