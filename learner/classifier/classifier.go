@@ -1,5 +1,6 @@
 // Package classifier learns to tell classes of data apart, online: linear
-// methods from the perceptron to confidence-weighted learning.
+// methods from the perceptron to confidence-weighted learning, and votes of the
+// nearest neighbours.
 package classifier
 
 import (
@@ -10,6 +11,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/instances"
 	"github.com/jubatus/jubatus-go/learner/storage"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
@@ -76,7 +78,10 @@ func (c *Classifier) Handlers() map[string]engine.Handler {
 // scratch is the memory of one call.
 type scratch struct {
 	list   batch.List[[]byte]
-	scores storage.Scores
+	scores storage.Scores   // of linear methods
+	search instances.Search // the rest is of neighbours
+	sums   []float64
+	prefix []byte
 }
 
 func (c *Classifier) borrow() *scratch {

@@ -3,6 +3,7 @@ package classifier
 import (
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/instances"
 	"github.com/jubatus/jubatus-go/learner/unlearner"
 )
 
@@ -25,7 +26,9 @@ func newMethod(name string, parameter *config.Value, env engine.Env) (method, er
 		r = arow
 	case "NHERD", "normal_herd":
 		r = nherd
-	case "NN", "nearest_neighbor", "cosine", "euclidean":
+	case "NN", "nearest_neighbor":
+		return readHashed(parameter, env)
+	case "cosine", "euclidean":
 		return nil, config.RuntimeError("classifier method " + name + " is not available in this build")
 	default:
 		return nil, config.Unsupported("classifier(" + name + ")")
@@ -53,4 +56,36 @@ func newMethod(name string, parameter *config.Value, env engine.Env) (method, er
 		return nil, err
 	}
 	return newLinear(r, c, u, env), nil
+}
+
+func readHashed(parameter *config.Value, env engine.Env) (method, error) {
+	if parameter == nil {
+		return nil, config.MissingParameter()
+	}
+	o := config.Read(parameter, ".parameter")
+	table := instances.ReadTable(o)
+	limit, sensitivity := readVote(o)
+	settings := unlearner.Read(o)
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	vectors, err := instances.NewTable(table, settings, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSensitivity(sensitivity); err != nil {
+		return nil, err
+	}
+	return newHashed(vectors, limit, sensitivity), nil
+}
+
+func readVote(o *config.Reader) (limit int32, sensitivity float32) {
+	return o.Int("nearest_neighbor_num"), float32(o.Float("local_sensitivity"))
+}
+
+func checkSensitivity(sensitivity float32) error {
+	if !(0 <= sensitivity) {
+		return config.InvalidParameter("local_sensitivity should >= 0")
+	}
+	return nil
 }

@@ -40,6 +40,10 @@ type Suite struct {
 	// Owners says that rows carry the names of the nodes that wrote them: the
 	// nodes of models and mixes get the names that they had.
 	Owners bool
+	// Repeat, if set, is given every engine that is about to learn what a
+	// recorded one did, with the model or the diff that came of it: for those
+	// who draw something that they then keep.
+	Repeat func(t *testing.T, e engine.Engine, outcome []byte)
 	// AskOnly leaves out that models must be packed as recorded, which
 	// depends on clocks or hash tables for some.
 	AskOnly func(name string) bool
@@ -145,6 +149,9 @@ func (s Suite) models(t *testing.T) {
 			Replay(t, x.AskedAfterLoad, InProcess(e), o)
 
 			again := Build(t, s.Factory, string(x.ConfigText), s.env(false, x.Model))
+			if s.Repeat != nil {
+				s.Repeat(t, again, x.Model)
+			}
 			Replay(t, x.Fed, InProcess(again), o)
 			if s.AskOnly == nil || !s.AskOnly(x.Name) {
 				SameObject(t, "packed model", x.Model, again.Pack(nil), s.ModelOrder, o.Tolerance)
@@ -174,6 +181,9 @@ func (s Suite) mixes(t *testing.T) {
 				}
 			}
 			for i, n := range x.Nodes {
+				if s.Repeat != nil {
+					s.Repeat(t, engines[i], n.Diff)
+				}
 				Replay(t, n.Fed, callers[i], o)
 				Replay(t, n.Before, callers[i], o)
 				SameObject(t, "diff", n.Diff, Diff(engines[i]), s.DiffOrder, o.Tolerance)

@@ -3,6 +3,7 @@ package storage
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
@@ -17,6 +18,10 @@ type Counts struct {
 	byLabel map[string]*count
 	version uint64
 	sent    map[string]uint64
+
+	// sorted is computed when first asked for and dropped when the labels
+	// change, as is the listing of a registry.
+	sorted atomic.Pointer[[]string]
 }
 
 type count struct {
@@ -32,6 +37,7 @@ func (c *Counts) entry(label []byte) *count {
 	if !ok {
 		n = &count{}
 		c.byLabel[string(label)] = n
+		c.sorted.Store(nil)
 	}
 	return n
 }
@@ -71,14 +77,47 @@ func (c *Counts) Delete(label []byte) bool {
 	_, ok := c.byLabel[string(label)]
 	delete(c.byLabel, string(label))
 	delete(c.sent, string(label))
+	c.sorted.Store(nil)
 	return ok
 }
 
-// Clear forgets everything but the version.
-func (c *Counts) Clear() { c.byLabel, c.sent = map[string]*count{}, nil }
+// Drop counts a label once less. With its last count it is forgotten.
+func (c *Counts) Drop(label []byte) {
+	n, ok := c.byLabel[string(label)]
+	if !ok {
+		return
+	}
+	n.diff--
+	n.inDiff = true
+	if n.base+n.diff == 0 {
+		c.Delete(label)
+	}
+}
 
-// Labels returns the labels in the order of their bytes.
-func (c *Counts) Labels() []string { return slices.Sorted(maps.Keys(c.byLabel)) }
+// Reset keeps the labels, each with count 0.
+func (c *Counts) Reset() {
+	for _, n := range c.byLabel {
+		*n = count{inDiff: true}
+	}
+	c.sent = nil
+}
+
+// Clear forgets everything but the version.
+func (c *Counts) Clear() {
+	c.byLabel, c.sent = map[string]*count{}, nil
+	c.sorted.Store(nil)
+}
+
+// Labels returns the labels in the order of their bytes. The caller must not
+// change the list.
+func (c *Counts) Labels() []string {
+	if p := c.sorted.Load(); p != nil {
+		return *p
+	}
+	list := slices.Sorted(maps.Keys(c.byLabel))
+	c.sorted.Store(&list)
+	return list
+}
 
 // AppendAll appends {label: count} in the order of the labels.
 func (c *Counts) AppendAll(b []byte) []byte {
@@ -149,7 +188,10 @@ func (c *Counts) Unpack(r *mpack.Reader, dropDiff bool) (commit func(), err erro
 			return nil, err
 		}
 	}
-	return func() { c.byLabel, c.version, c.sent = fresh.byLabel, fresh.version, nil }, nil
+	return func() {
+		c.byLabel, c.version, c.sent = fresh.byLabel, fresh.version, nil
+		c.sorted.Store(nil)
+	}, nil
 }
 
 // Version is how many diffs have been put.
@@ -189,11 +231,7 @@ func (c *Counts) Put(r *mpack.Reader) (ok bool, err error) {
 	}
 	c.sent = nil
 	for label, v := range mixed {
-		n, ok := c.byLabel[label]
-		if !ok {
-			n = &count{}
-			c.byLabel[label] = n
-		}
+		n := c.entry([]byte(label))
 		n.base += v
 		n.inBase = true
 	}

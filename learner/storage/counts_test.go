@@ -2,6 +2,7 @@ package storage
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,5 +102,29 @@ func TestCountsWrapAround(t *testing.T) {
 	put(t, c, b)
 	if got := c.Of([]byte("a")); got != 0 {
 		t.Errorf("count %d, want 0", got)
+	}
+}
+
+func TestCountsDropAndReset(t *testing.T) {
+	c := NewCounts()
+	c.Add([]byte("b"))
+	c.Add([]byte("b"))
+	c.Enter([]byte("a"))
+	if got := c.Labels(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("labels %q", got)
+	}
+	c.Drop([]byte("b"))
+	c.Drop([]byte("c")) // is not there
+	if c.Of([]byte("b")) != 1 || c.Has([]byte("c")) {
+		t.Errorf("counts %q", c.AppendAll(nil))
+	}
+	c.Reset()
+	if got := string(c.AppendAll(nil)); got != "\x82\xa1a\x00\xa1b\x00" {
+		t.Errorf("after Reset %q", got)
+	}
+	c.Add([]byte("b"))
+	c.Drop([]byte("b"))
+	if got := c.Labels(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("after the last drop the labels are %q", got)
 	}
 }
