@@ -66,6 +66,9 @@ func newInstances(s store, u unlearner.Unlearner, env engine.Env) *Instances {
 // their own, which the node's name and its clock seed.
 func (x *Instances) DrawFrom(s Source) { x.names = s }
 
+// Forgets reports whether there is an unlearner.
+func (x *Instances) Forgets() bool { return x.unlearner != nil }
+
 // OnForget sets what is told of the ids that the unlearner has forgotten.
 func (x *Instances) OnForget(forgotten func(id []byte)) {
 	if x.unlearner == nil {

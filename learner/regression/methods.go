@@ -3,6 +3,8 @@ package regression
 import (
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/instances"
+	"github.com/jubatus/jubatus-go/learner/unlearner"
 )
 
 // newMethod builds the method of that name from its parameter block, nil if
@@ -23,6 +25,8 @@ func newMethod(name string, parameter *config.Value, env engine.Env) (method, er
 		return readLinear(arow, parameter, env)
 	case "NHERD", "normal_herd":
 		return readLinear(nherd, parameter, env)
+	case "NN", "nearest_neighbor":
+		return readHashed(parameter, env)
 	default:
 		return nil, config.Unsupported(name)
 	}
@@ -56,4 +60,51 @@ func readLinear(r rule, parameter *config.Value, env engine.Env) (method, error)
 		return nil, config.InvalidParameter("0.0 <= sensitivity")
 	}
 	return newLinear(r, s, env), nil
+}
+
+// vote is how neighbours make an estimate.
+type vote struct {
+	limit     int32
+	weight    string
+	weighted  bool // whether the weight is given
+	byInverse bool
+}
+
+func readVote(o *config.Reader) (v vote) {
+	v.limit = o.Int("nearest_neighbor_num")
+	v.weight, v.weighted = o.OptString("weight")
+	return v
+}
+
+// check refuses a vote that cannot be; number is how the mistake of having no
+// neighbours is told.
+func (v *vote) check(number string) error {
+	if v.limit < 1 {
+		return config.InvalidParameter(number)
+	}
+	v.byInverse = v.weight == "distance"
+	if v.weighted && !v.byInverse && v.weight != "uniform" {
+		return config.InvalidParameter("weight option must be distance or uniform")
+	}
+	return nil
+}
+
+func readHashed(parameter *config.Value, env engine.Env) (method, error) {
+	if parameter == nil {
+		return nil, config.MissingParameter()
+	}
+	o := config.Read(parameter, ".parameter")
+	table, vote := instances.ReadTable(o), readVote(o)
+	settings := unlearner.Read(o)
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	vectors, err := instances.NewTable(table, settings, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := vote.check("nearest_neighbor_num should >= 1"); err != nil {
+		return nil, err
+	}
+	return newNeighbours(vectors, vote, env), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/instances"
 	"github.com/jubatus/jubatus-go/learner/storage"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
@@ -71,7 +72,9 @@ func (e *Regression) Handlers() map[string]engine.Handler {
 // scratch is the memory of one call.
 type scratch struct {
 	list   batch.List[float64]
-	scores storage.Scores
+	scores storage.Scores   // of linear methods
+	search instances.Search // the rest is of neighbours
+	near   []near
 }
 
 func (e *Regression) borrow() *scratch {
