@@ -70,7 +70,7 @@ func (b *Burst) addDocuments(c *engine.Call) error {
 	b.assign()
 	current := b.scanner.Load()
 	if current == nil {
-		current = newScanner(b.processed())
+		current = newScanner(b.processed(), rowBudget)
 		b.scanner.Store(current)
 	}
 	if current != scanned {
@@ -191,9 +191,13 @@ func (b *Burst) settleBefore(keywords []*keyword, documents []document) {
 			last = p
 		}
 	}
-	certain := true
+	certain, opens := true, false
 	for _, k := range keywords {
 		certain = certain && k.counts(o, first)
+		opens = opens || k.opens(o, last)
+	}
+	if certain && !opens {
+		return
 	}
 	for _, k := range keywords {
 		if k.dirty && (!certain || k.opens(o, last)) {

@@ -31,7 +31,7 @@ type scanner struct {
 	suffix []int32 // the longest suffix of a state where one ends: s itself or shorter; 0 if none
 }
 
-// rowBudget is how many transitions may be in rows.
+// rowBudget is how many transitions may be in rows: 2 MiB.
 const rowBudget = 1 << 19
 
 // root is the state before all text. No keyword ends there.
@@ -48,7 +48,7 @@ type child struct {
 	to    int32
 }
 
-func newScanner(keywords []*keyword) *scanner {
+func newScanner(keywords []*keyword, budget int) *scanner {
 	s := &scanner{keywords: keywords}
 	trie := []node{{word: -1}}
 	for i, k := range keywords {
@@ -65,7 +65,7 @@ func newScanner(keywords []*keyword) *scanner {
 	if len(trie) > 1 {
 		s.classify()
 		s.number(trie)
-		s.link()
+		s.link(budget)
 	}
 	return s
 }
@@ -120,12 +120,13 @@ func (s *scanner) number(trie []node) {
 	}
 }
 
-// link computes failure links, the ends of suffixes, and rows.
-func (s *scanner) link() {
+// link computes failure links, the ends of suffixes, and rows with up to so
+// many transitions.
+func (s *scanner) link(budget int) {
 	n := len(s.word)
 	s.fail = make([]int32, n)
 	s.suffix = make([]int32, n)
-	s.dense = min(n, max(1, rowBudget/s.width))
+	s.dense = min(n, max(1, budget/s.width))
 	s.rows = make([]int32, s.dense*s.width)
 	for state := range int32(n) {
 		if state > root {
