@@ -2,6 +2,7 @@ package graph
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"testing"
 
@@ -45,5 +46,16 @@ func TestConfig(t *testing.T) {
 		case e.What != c.what || !slices.Equal(e.Messages, c.messages):
 			t.Errorf("%s: %q %q", c.text, e.What, e.Messages)
 		}
+	}
+}
+
+// The configurations that users are given to begin with work.
+func TestExamples(t *testing.T) {
+	for _, path := range goldentest.Glob(t, "../../docs/examples/graph/*.json") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		goldentest.Build(t, New, string(text), goldentest.Env(false))
 	}
 }
