@@ -42,6 +42,11 @@ func caller(ctx context.Context, c *rpc.Client) goldentest.Caller {
 // logarithms and sums in another order.
 const tolerance = 1e-9
 
+// mistaken are recordings that end with an answer which is a mistake of the
+// original's, with how many calls there are before it: it forgets that
+// distances are measured by cosine when it loads a model.
+var mistaken = map[string]int{"clustering-small-dbscan-cosine": 53}
+
 // Every recorded conversation gets the original's answers, over the wire.
 func TestGolden(t *testing.T) {
 	replayed := map[string]bool{}
@@ -51,6 +56,9 @@ func TestGolden(t *testing.T) {
 		}
 		recorded := goldentest.Read(t, path)
 		replayed[recorded.Engine] = true
+		if n, ok := mistaken[recorded.Name]; ok {
+			recorded.Calls = recorded.Calls[:n]
+		}
 		t.Run(recorded.Name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, "juba"+recorded.Engine, string(recorded.Config))
