@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
@@ -12,6 +13,10 @@ import (
 
 // homes is how many servers hold a node.
 const homes = 2
+
+// patience is how long to wait for others with what only makes up for a
+// failure: the client is waiting, too.
+const patience = 2 * time.Second
 
 // The order of steps: whoever makes a node has its id first, which is never
 // given twice, then the node on the first of its homes, then on the others. If
@@ -63,7 +68,10 @@ func (g *Graph) handleCreateNode(c *engine.Call) error {
 			continue
 		}
 		// It may have been made before the answer was lost.
-		if _, undone := g.peers.Call(c.Context, o, "remove_node", argument, nested); undone != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), patience)
+		_, undone := g.peers.Call(ctx, o, "remove_node", argument, nested)
+		cancel()
+		if undone != nil {
 			g.log.Debug("a node that was not to be may be left", "node", name, "server", o.Addr, "error", undone)
 		}
 		return fmt.Errorf("failed to create node %s (%w): %s", name, err, o.Addr)
@@ -229,6 +237,8 @@ func askEdge(key []byte, id uint64) question {
 
 // ask asks the other homes of a key. The answer is nil if nobody has one.
 func (g *Graph) ask(ctx context.Context, key []byte, q question) (from answerer, answer []byte) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	owners, err := g.peers.Owners(ctx, key, homes+1)
 	if err != nil {
 		return from, nil
@@ -276,9 +286,14 @@ func (g *Graph) adopt(c *engine.Call, key []byte, id uint64) {
 		return
 	}
 	edges := make(map[uint64]wireEdge, len(n.out))
-	for _, id := range n.out {
-		if e, ok := g.fetch(c, from.Peer, key, id); ok {
-			edges[id] = e
+	for _, edge := range n.out {
+		e, found, err := g.fetch(c, from.Peer, key, edge)
+		if err != nil {
+			g.log.Debug("cannot take over a node", "node", id, "from", from.Addr, "error", err)
+			return // rather none than one that lacks some of its edges
+		}
+		if found {
+			edges[edge] = e
 		}
 	}
 	c.Lock()
@@ -322,21 +337,26 @@ func decodeNode(answer []byte) (n wireNode, err error) {
 	return n, err
 }
 
-// fetch gets an edge that is not here.
-func (g *Graph) fetch(c *engine.Call, from engine.Peer, key []byte, id uint64) (e wireEdge, ok bool) {
+// fetch gets an edge that is not here. It is not found either if it is gone
+// there meanwhile.
+func (g *Graph) fetch(c *engine.Call, from engine.Peer, key []byte, id uint64) (e wireEdge, found bool, err error) {
 	c.RLock()
 	_, here := g.edges.find(id)
 	c.Unlock()
 	if here {
-		return e, false
+		return e, false, nil
 	}
-	answer, err := g.peers.Call(c.Context, from, "get_edge", askEdge(key, id).arguments...)
+	q := askEdge(key, id)
+	answer, err := g.peers.Call(c.Context, from, q.method, q.arguments...)
 	if err != nil {
-		return e, false
+		if err.Error() == q.none {
+			err = nil
+		}
+		return e, false, err
 	}
 	r := mpack.NewReader(answer)
 	e, err = decodeEdge(&r)
-	return e, err == nil
+	return e, err == nil, err
 }
 
 // takeOver makes an edge that another home has.

@@ -447,6 +447,27 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// A node is taken over with all its edges or not at all.
+func TestTakeOverHalfWay(t *testing.T) {
+	p := cluster(t)
+	for range 3 {
+		p.nodes[0].do("create_node")
+	}
+	for range 3 {
+		p.nodes[0].do("create_edge", "3", edgeOf(nil, "3", "1"))
+	}
+	p.nodes[1].do("clear")
+	for nth := 1; nth <= 4; nth++ { // the node, and each of its edges
+		p.faults(nth, nth%2 == 0)
+		p.nodes[1].fails("update_node", "update_node", "3", goldentest.Map{})
+		p.nodes[1].fails("get_node", "get_node", "3", true)
+	}
+	p.faults(0, false)
+	p.nodes[1].do("update_node", "3", goldentest.Map{})
+	p.nodes[1].want(list{goldentest.Map{}, list{}, list{int64(4), int64(5), int64(6)}}, "get_node", "3", true)
+	p.nodes[1].do("remove_edge", "3", int64(5))
+}
+
 // A peer that answers nonsense does no harm.
 func TestNonsenseOfPeers(t *testing.T) {
 	p := cluster(t)
