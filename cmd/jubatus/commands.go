@@ -11,6 +11,7 @@ import (
 	"github.com/jubatus/jubatus-go/cmd/jubactl"
 	"github.com/jubatus/jubatus-go/cmd/link"
 	"github.com/jubatus/jubatus-go/cmd/serve"
+	"github.com/jubatus/jubatus-go/learner/bandit"
 	"github.com/jubatus/jubatus-go/learner/burst"
 	"github.com/jubatus/jubatus-go/learner/classifier"
 	"github.com/jubatus/jubatus-go/learner/clustering"
@@ -42,6 +43,7 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	r.server("nearest_neighbor", "find the rows nearest to a datum", nearestneighbor.New)
 	r.server("regression", "learn to estimate a number for data", regression.New)
 	r.server("clustering", "find groups of data that are alike", clustering.New)
+	r.server("bandit", "choose among arms, and learn which are worth it", bandit.New)
 	r.server("weight", "weigh the features of data, and count them for that", weight.New)
 	r.server("stat", "keep statistics of the last values under keys", stat.New)
 	r.server("graph", "tell how central nodes are, and the ways between them", graph.New)
