@@ -21,6 +21,7 @@ type Index struct {
 	cosines   signature.Cosines    // for euclid_lsh
 	table     *rowtable.Table
 	searches  sync.Pool // of *search
+	batches   sync.Pool // of *batch
 }
 
 // Signature is what an index keeps of a vector. Its memory is reused.

@@ -101,7 +101,7 @@ func (x *Index) scanEuclid(s *Signature, from, to int, top *topk.Smallest[float6
 	cosines := x.cosines.Table()
 	w := len(s.words)
 	words := x.table.Words(0)[from*w : to*w]
-	bound := math.Inf(1) // on the square of the distance
+	bound := squareBound(top) // on the square of the distance
 	for i, norm := range norms {
 		h := 0
 		switch w {
