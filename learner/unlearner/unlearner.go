@@ -82,6 +82,15 @@ func New(s Settings, now func() time.Time) (Unlearner, error) {
 	}
 }
 
+// NewForRows is New for methods that forget rows. They say otherwise that the
+// parameter is missing.
+func NewForRows(s Settings, now func() time.Time) (Unlearner, error) {
+	if s.set && s.params == nil {
+		return nil, config.Invalid("unlearner is set but unlearner_parameter is not found")
+	}
+	return New(s, now)
+}
+
 func newLRU(s Settings) (Unlearner, error) {
 	o := config.Read(s.params, s.path)
 	size := o.Int("max_size")

@@ -125,6 +125,15 @@ func (t *Table) Set(id []byte) (row int, err error) {
 	return row, nil
 }
 
+// Renew gives a row whose columns are about to be written a new version, as
+// Set does.
+func (t *Table) Renew(row int) {
+	if t.clock < maxClock {
+		t.versions[row] = newVersion(0, t.clock)
+		t.clock++
+	}
+}
+
 // append adds a row of zeros and of no version.
 func (c *content) append(id []byte, schema []Column) (row int, err error) {
 	if !c.ids.add(id) {
