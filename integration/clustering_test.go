@@ -7,7 +7,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -374,4 +376,37 @@ func TestBlobsCluster(t *testing.T) {
 			t.Errorf("%s said:\n%s", s.addr, s.out.String())
 		}
 	}
+}
+
+// The example of the document is what happens.
+func TestClusteringDocument(t *testing.T) {
+	need(t, "bash")
+	text, err := os.ReadFile("../docs/engines/clustering.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.ReadFile("../docs/examples/clustering/kmeans_small.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, "jubaclustering", string(config))
+	calls := 0
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for _, step := range strings.Split(block[1], "$ ")[1:] {
+			command, want, _ := strings.Cut(step, "\n")
+			arguments, ok := strings.CutPrefix(command, "jubatus call localhost:9199 ")
+			if !ok {
+				continue
+			}
+			calls++
+			out, err := exec.CommandContext(t.Context(), "bash", "-c", binary(t)+" call "+s.addr+" "+arguments).CombinedOutput()
+			if err != nil || string(out) != want {
+				t.Errorf("%s: %v, %s, want %s", command, err, out, want)
+			}
+		}
+	}
+	if calls < 7 {
+		t.Errorf("the document has %d calls", calls)
+	}
+	s.stop(t)
 }

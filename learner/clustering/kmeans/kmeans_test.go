@@ -160,10 +160,9 @@ func TestCosineEnds(t *testing.T) {
 	})
 }
 
-// samples of n points of 16 numbers around 10 centres.
+// blobs is a sample of n points of 16 numbers around 10 centres.
 func blobs(n int) *sparse.Sample {
 	keys, random := sparse.NewKeys(), mt19937.New(1)
-	s := sparse.NewSample(keys, sparse.ByEuclid, n)
 	var stored []sparse.Vector
 	for i := range n {
 		var b sparse.Batch
@@ -174,7 +173,7 @@ func blobs(n int) *sparse.Sample {
 		b.Add(f)
 		stored = append(stored, keys.Intern(&b, 0))
 	}
-	s = sparse.NewSample(keys, sparse.ByEuclid, n)
+	s := sparse.NewSample(keys, sparse.ByEuclid, n)
 	for _, v := range stored {
 		s.Add(v, 1)
 	}
