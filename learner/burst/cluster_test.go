@@ -217,6 +217,14 @@ func TestBetweenDiffAndPut(t *testing.T) {
 			t.Errorf("node %d has %d documents of a keyword that is new", i, n)
 		}
 	}
+	// Nor by a MIX that a node's own diff came too late for.
+	c.mixWith(t, func() {
+		c.everywhere("remove_keyword", "again")
+		for i := range c.Engines {
+			c.burst(i).mix.Keep()
+		}
+	})
+	same(t, "keywords", c.everywhere("get_all_keywords"), list{list{kw("k", 2, 1)}, list{kw("k", 2, 1)}, list{kw("k", 2, 1)}})
 	c.Mix()
 	if n := c.counted(2, "k"); n != 3 {
 		t.Errorf("after another MIX node 2 has %d documents, want 3", n)

@@ -92,7 +92,6 @@ func (x *exchange) Keep() {
 	for _, k := range x.burst.keywords {
 		k.since = k.oldest
 	}
-	x.pending, x.removed = false, nil
 }
 
 // Version implements engine.Mixable.
