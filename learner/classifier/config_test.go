@@ -3,6 +3,8 @@ package classifier
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -19,6 +21,11 @@ func newFrom(t *testing.T, text string) error {
 	return err
 }
 
+// neighbour is a configuration of NN with further members of its parameter.
+func neighbour(method, members string) string {
+	return fmt.Sprintf(`{"method":%q,"parameter":{"method":"lsh","parameter":{"hash_num":64}%s},"converter":{}}`, method, members)
+}
+
 func TestConfigAccepts(t *testing.T) {
 	for _, text := range []string{
 		`{"method":"perceptron","converter":{}}`,
@@ -33,6 +40,9 @@ func TestConfigAccepts(t *testing.T) {
 		`{"method":"PA","parameter":{"unlearner":null,"unlearner_parameter":3},"converter":{}}`,
 		`{"method":"PA","parameter":{"unlearner":"lru","unlearner_parameter":{"max_size":1,"sticky_pattern":"/a.*/"}},"converter":{}}`,
 		`{"method":"PA","parameter":{"unlearner":"random","unlearner_parameter":{"max_size":1,"seed":4294967295}},"converter":{}}`,
+		neighbour("NN", `,"nearest_neighbor_num":128,"local_sensitivity":1`),
+		neighbour("nearest_neighbor", `,"nearest_neighbor_num":0,"local_sensitivity":0.0`),
+		neighbour("NN", `,"nearest_neighbor_num":-1,"local_sensitivity":1,"unlearner":"lru","unlearner_parameter":{"max_size":1}`),
 	} {
 		if err := newFrom(t, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -81,6 +91,25 @@ func TestConfigRefuses(t *testing.T) {
 			[]string{"unlearner seed must be within unsigned 32 bit integer"}},
 		{parameter("PA", `{"unlearner":"random","unlearner_parameter":{"max_size":1,"seed":-1}}`), invalid,
 			[]string{"unlearner seed must be within unsigned 32 bit integer"}},
+		{parameter("NN", "null"), invalid, []string{"parameter block is not specified in config"}},
+		{parameter("NN", "{}"), invalid, []string{`"method" is not found (.parameter)`, `"parameter" is not found (.parameter)`,
+			`"nearest_neighbor_num" is not found (.parameter)`, `"local_sensitivity" is not found (.parameter)`}},
+		{neighbour("NN", `,"nearest_neighbor_num":1.0,"local_sensitivity":1`), invalid,
+			[]string{"Integer is expected, but Float is given. (.parameter.nearest_neighbor_num)"}},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"local_sensitivity":-0.1`),
+			"invalid parameter (expected: local_sensitivity should >= 0)", nil},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"local_sensitivity":1,"unlearner":"lru"`),
+			"Unlearner is set but unlearner_parameter is not found", nil},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"local_sensitivity":1,"weight":"uniform"`), invalid,
+			[]string{`"weight" is not used (.parameter)`}},
+		{parameter("NN", `{"method":"euclid","parameter":{},"nearest_neighbor_num":1,"local_sensitivity":1}`),
+			"unsupported method (euclid)", nil},
+		{parameter("NN", `{"method":"lsh","parameter":{"hash_num":0},"nearest_neighbor_num":1,"local_sensitivity":1}`),
+			"invalid parameter (expected: 1 <= hash_num)", nil},
+		{parameter("NN", `{"method":"lsh","parameter":{},"nearest_neighbor_num":1,"local_sensitivity":1}`), invalid,
+			[]string{`"hash_num" is not found (.parameter.parameter)`}},
+		{parameter("NN", `{"method":"lsh","parameter":null,"nearest_neighbor_num":1,"local_sensitivity":1}`),
+			"Object is expected, but Null is given. (.parameter.parameter)", nil},
 	} {
 		err := newFrom(t, c.text)
 		var e *config.Error
@@ -90,6 +119,23 @@ func TestConfigRefuses(t *testing.T) {
 		}
 		if e.What != c.what || !slices.Equal(e.Messages, c.messages) {
 			t.Errorf("%s:\n%s, want\n%s %q", c.text, e.Diagnostic(), c.what, c.messages)
+		}
+	}
+}
+
+// The documented examples are configurations, one for every method.
+func TestExamples(t *testing.T) {
+	paths, err := filepath.Glob("../../docs/examples/classifier/*.json")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d examples, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := newFrom(t, string(text)); err != nil {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

@@ -56,10 +56,12 @@ func newInstances(s store, u unlearner.Unlearner, env engine.Env) *Instances {
 	// Nodes that were started at the same time must not give the same ids.
 	h := fnv.New32a()
 	h.Write([]byte(env.ID)) // never fails
-	return &Instances{
+	x := &Instances{
 		store: s, unlearner: u,
 		names: mt19937.New(uint32(env.Now().UnixMicro()) ^ h.Sum32()),
 	}
+	x.OnForget(func([]byte) {})
+	return x
 }
 
 // DrawFrom sets what ids are made up from. New instances have a generator of

@@ -3,6 +3,8 @@ package regression
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -24,6 +26,11 @@ func parameter(method, p string) string {
 	return fmt.Sprintf(`{"method":%q,"parameter":%s,"converter":{}}`, method, p)
 }
 
+// neighbour is a configuration of NN with further members of its parameter.
+func neighbour(method, members string) string {
+	return parameter(method, `{"method":"lsh","parameter":{"hash_num":64}`+members+`}`)
+}
+
 func TestConfigAccepts(t *testing.T) {
 	const full = `{"regularization_weight":1,"sensitivity":0}`
 	for _, text := range []string{
@@ -34,6 +41,9 @@ func TestConfigAccepts(t *testing.T) {
 		parameter("PA2", full), parameter("passive_aggressive_2", full),
 		parameter("CW", full), parameter("confidence_weighted", full),
 		parameter("AROW", full), parameter("NHERD", full), parameter("normal_herd", full),
+		neighbour("NN", `,"nearest_neighbor_num":1`),
+		neighbour("nearest_neighbor", `,"nearest_neighbor_num":1,"weight":null`),
+		neighbour("NN", `,"nearest_neighbor_num":1,"weight":"uniform","unlearner":"lru","unlearner_parameter":{"max_size":1}`),
 	} {
 		if err := newFrom(t, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -71,6 +81,18 @@ func TestConfigRefuses(t *testing.T) {
 		{parameter("PA", `{"sensitivity":-0.1}`), expected("0.0 <= sensitivity"), nil},
 		{parameter("PA1", `{"regularization_weight":0,"sensitivity":-1}`), expected("0.0 < regularization_weight"), nil},
 		{parameter("NHERD", `{"regularization_weight":1,"sensitivity":-1}`), expected("0.0 <= sensitivity"), nil},
+		{`{"method":"NN","converter":{}}`, invalid, []string{none}},
+		{parameter("NN", "null"), invalid, []string{none}},
+		{parameter("NN", "{}"), invalid, []string{`"method" is not found (.parameter)`, `"parameter" is not found (.parameter)`,
+			`"nearest_neighbor_num" is not found (.parameter)`}},
+		{neighbour("NN", `,"nearest_neighbor_num":0`), expected("nearest_neighbor_num should >= 1"), nil},
+		{neighbour("NN", `,"nearest_neighbor_num":-1`), expected("nearest_neighbor_num should >= 1"), nil},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"weight":"near"`), expected("weight option must be distance or uniform"), nil},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"weight":""`), expected("weight option must be distance or uniform"), nil},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"unlearner":"lru"`), "Unlearner is set but unlearner_parameter is not found", nil},
+		{neighbour("NN", `,"nearest_neighbor_num":1,"local_sensitivity":1`), invalid, []string{`"local_sensitivity" is not used (.parameter)`}},
+		{parameter("NN", `{"method":"euclid","parameter":{},"nearest_neighbor_num":1}`), "unsupported method (euclid)", nil},
+		{parameter("NN", `{"method":"lsh","parameter":{"hash_num":0},"nearest_neighbor_num":1}`), expected("1 <= hash_num"), nil},
 	} {
 		err := newFrom(t, c.text)
 		var e *config.Error
@@ -80,6 +102,23 @@ func TestConfigRefuses(t *testing.T) {
 		}
 		if e.What != c.what || !slices.Equal(e.Messages, c.messages) {
 			t.Errorf("%s:\n%s, want\n%s %q", c.text, e.Diagnostic(), c.what, c.messages)
+		}
+	}
+}
+
+// The documented examples are configurations, one for every method.
+func TestExamples(t *testing.T) {
+	paths, err := filepath.Glob("../../docs/examples/regression/*.json")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d examples, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := newFrom(t, string(text)); err != nil {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }
