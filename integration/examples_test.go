@@ -61,7 +61,7 @@ func TestExamples(t *testing.T) {
 				t.Run(strings.TrimSuffix(f.Name(), ".json"), func(t *testing.T) {
 					t.Parallel()
 					code, stdout, stderr := result(t, "", "juba"+s.Type, "--configpath", path, "--config_test")
-					if code != 0 || !strings.Contains(stdout, "Configuration OK") {
+					if code != 0 || !strings.Contains(stdout+stderr, "Configuration OK") {
 						t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 					}
 				})
