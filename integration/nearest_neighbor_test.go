@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -291,22 +290,5 @@ func TestPlayersCluster(t *testing.T) {
 				t.Errorf("the first server said:\n%s", g.servers[0].out.String())
 			}
 		})
-	}
-}
-
-// The configurations that the documentation shows are good ones.
-func TestNearestNeighborExamples(t *testing.T) {
-	paths, err := filepath.Glob("../docs/examples/nearest_neighbor/*.json")
-	if err != nil || len(paths) != 3 {
-		t.Fatalf("examples: %q, %v", paths, err)
-	}
-	for _, path := range paths {
-		path, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if code, _, stderr := result(t, "", "jubanearest_neighbor", "-f", path, "--config_test"); code != 0 {
-			t.Errorf("%s: code %d, %s", path, code, stderr)
-		}
 	}
 }
