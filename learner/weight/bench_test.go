@@ -9,11 +9,11 @@ import (
 	"github.com/jubatus/jubatus-go/learner/goldentest"
 )
 
-// Texts of 80 words out of 5,000, of which some are common.
+// Texts of 80 words out of 50,000, of which few are common, as in a language.
 func benchmark(b *testing.B, method, weight string) {
 	r := rand.New(rand.NewPCG(1, 2))
-	words := rand.NewZipf(r, 1.1, 5, 4999)
-	texts := make([][]byte, 500)
+	words := rand.NewZipf(r, 1.1, 4, 50000)
+	texts := make([][]byte, 5000)
 	for i := range texts {
 		var t strings.Builder
 		for range 80 {
