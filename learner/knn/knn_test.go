@@ -129,7 +129,7 @@ func TestAgainstSorting(t *testing.T) {
 				m := x.table.Doubles(1)[row]
 				d = math.Abs(s.norm - m)
 				if h != 0 {
-					d = math.Sqrt((float64(s.norm*s.norm) + float64(m*m)) - float64(float64(2*s.norm*m)*signature.NewCosines(bits).At(h)))
+					d = math.Sqrt((float64(s.norm*s.norm) + float64(m*m)) - float64(float64(2*s.norm*m)*x.cosines.At(h)))
 				}
 			}
 			want = append(want, Neighbor{row, d})

@@ -43,7 +43,7 @@ func (t *Table) forget(id []byte, v version) {
 	t.deleted[string(id)] = struct{}{}
 }
 
-// forgetAll notes that all rows are others now.
+// forgetAll notes that all rows were deleted.
 func (t *Table) forgetAll() {
 	t.marks, t.shared, t.deleted = nil, 0, nil
 	t.cleared = t.sending

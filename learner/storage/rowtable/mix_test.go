@@ -142,6 +142,24 @@ func TestDeleteWhileMixing(t *testing.T) {
 	}
 }
 
+// A model that is loaded between Diff and Put is offered to all, and what is
+// put then is there, too, whoever wrote it.
+func TestLoadWhileMixing(t *testing.T) {
+	a, b, saved := small("a"), small("b"), small("a")
+	tables := []*Table{a, b}
+	saved.set("loaded", 1)
+	for i := range 5 {
+		a.set(fmt.Sprint(i), i)
+	}
+	fold := collect(t, tables)
+	load(t, a, saved.Pack(nil))
+	put(t, fold, tables)
+	mix(t, tables...)
+	if !maps.Equal(a.rows(), b.rows()) || a.Len() != 6 {
+		t.Errorf("%d and %d rows", a.Len(), b.Len())
+	}
+}
+
 // After all have cleared, new rows are mixed from the first on.
 func TestMixAfterClear(t *testing.T) {
 	a, b := small("a"), small("b")

@@ -105,7 +105,8 @@ func (t *Table) Unpack(r *mpack.Reader) (commit func(), err error) {
 	}
 	return func() {
 		t.content = c
-		t.forgetAll()
+		t.marks, t.shared = nil, 0
+		t.Keep()
 	}, nil
 }
 

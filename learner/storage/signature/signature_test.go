@@ -294,7 +294,7 @@ func TestCosines(t *testing.T) {
 func TestCache(t *testing.T) {
 	c := newCache(8192, 0)
 	want := make([]float32, 8192)
-	for seed := range uint32(4000) {
+	for seed := range uint32(2000) {
 		c.get(seed)
 	}
 	if n := len(*c.slots.Load()); n*4*8192 > 2*cacheBytes || c.held > n {
