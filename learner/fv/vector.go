@@ -63,6 +63,9 @@ func (v *Vector) Value(i int) float64 { return v.features[i].value }
 // Append adds a feature at the end.
 func (v *Vector) Append(key []byte, value float64) { v.add(value, key, nil, "") }
 
+// AppendString is Append for a key that is a string.
+func (v *Vector) AppendString(key string, value float64) { v.add(value, nil, nil, key) }
+
 // add adds a feature whose key is the parts one after another.
 func (v *Vector) add(value float64, a, b []byte, suffix string) {
 	start := len(v.keys)

@@ -1,0 +1,322 @@
+// Package inverted is an inverted index: for each feature it lists the rows
+// that have it, with its values there. A search looks only at the lists of the
+// features that are asked for, and so it is exact and yet fast where rows have
+// few features in common.
+package inverted
+
+import (
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/storage/numbering"
+)
+
+// Index is rows that can be ranked by cosine similarity and by Euclidean
+// distance. What changes it needs it alone; all else may share it. It is an
+// engine.Mixable and an engine.Keeper.
+type Index struct {
+	content
+	sharing
+	searches sync.Pool // of *search
+}
+
+// content is what a model file holds. It has two halves, as has everything
+// that is mixed: what nodes have in common, the master, and what this one
+// changed since, the diff. Without mixes all is diff.
+type content struct {
+	features *numbering.Numbering
+	postings []list // by feature
+	rows     *numbering.Numbering
+	infos    []info    // by row
+	norms    []float64 // squared, by row; 0 for rows that are not there
+	n        int       // rows that are there
+
+	// hidden is what the master has where the diff has something else.
+	hidden map[place]float64
+}
+
+// list is the cells of a feature, by ascending row.
+type list struct {
+	cells   []cell
+	garbage int // cells that hold nothing any more
+	diffs   int // cells of the diff
+}
+
+// cell is the value of a feature in a row.
+type cell struct {
+	value float64 // 0 if it is not live
+	row   uint32
+	state uint8
+}
+
+// The states of a cell.
+const (
+	live     = 1 << iota // it has a value
+	inDiff               // the value, or that there is none, is of the diff
+	inMaster             // the master has a value
+)
+
+type place struct{ feature, row uint32 }
+
+// info is what is known of a row besides its cells.
+type info struct {
+	master, diff float64 // its squared norm is the sum
+	live, diffs  uint32  // cells that are
+	features     []uint32
+}
+
+// New returns an empty index.
+func New() *Index { return &Index{content: newContent()} }
+
+func newContent() content {
+	return content{features: numbering.New(), rows: numbering.New(), hidden: map[place]float64{}}
+}
+
+// Len is the number of rows.
+func (x *Index) Len() int { return x.n }
+
+// Find returns the number of the row of an id, if there is one. It stays the
+// same as long as the row is there.
+func (x *Index) Find(id []byte) (row int, ok bool) {
+	n, ok := x.rows.Find(id)
+	return int(n), ok && x.there(n)
+}
+
+// ID returns the id of a row.
+func (x *Index) ID(row int) string { return x.rows.Name(uint32(row)) }
+
+// All yields the numbers of all rows, ascending.
+func (x *Index) All(yield func(row int) bool) {
+	for row := range x.norms {
+		if x.there(uint32(row)) && !yield(row) {
+			return
+		}
+	}
+}
+
+func (x *Index) there(row uint32) bool { return x.norms[row] > 0 }
+
+// Set puts the features of a vector into the row of an id; others that it has
+// stay. Of features that repeat the last one counts, and one of value 0 is
+// removed. A row without features does not exist.
+func (x *Index) Set(id []byte, v *fv.Vector) {
+	if v.Len() == 0 {
+		return
+	}
+	row := x.row(id)
+	for i := range v.Len() {
+		x.set(x.feature(v.Key(i)), row, v.Value(i))
+	}
+	x.renew(row)
+}
+
+// row returns the number of an id, a new one if need be.
+func (c *content) row(id []byte) uint32 {
+	row := c.rows.Intern(id)
+	if int(row) == len(c.infos) {
+		c.infos = append(c.infos, info{})
+		c.norms = append(c.norms, 0)
+	}
+	return row
+}
+
+// feature returns the number of a feature, a new one if need be.
+func (c *content) feature(key []byte) uint32 {
+	f := c.features.Intern(key)
+	if int(f) == len(c.postings) {
+		c.postings = append(c.postings, list{})
+	}
+	return f
+}
+
+// set gives a feature a value in a row.
+func (x *Index) set(f, row uint32, value float64) {
+	l, r := &x.postings[f], &x.infos[row]
+	if value == 0 {
+		if c := l.find(row); c != nil && c.state&live != 0 {
+			r.diff -= float64(c.value * c.value)
+			if x.kill(l, f, c) {
+				x.prune(row)
+			}
+			l.compact()
+		}
+		return
+	}
+	c := l.cell(row)
+	r.diff = (r.diff - float64(c.value*c.value)) + float64(value*value)
+	x.toDiff(l, f, c)
+	x.revive(c)
+	c.value = value
+}
+
+// toDiff makes a cell one of the diff.
+func (x *Index) toDiff(l *list, f uint32, c *cell) {
+	if c.state&inDiff != 0 {
+		return
+	}
+	x.enter(l, f, c)
+	if c.state&inMaster != 0 {
+		x.hidden[place{f, c.row}] = c.value
+	}
+	c.state |= inDiff
+	l.diffs++
+	x.infos[c.row].diffs++
+}
+
+// revive makes a cell live.
+func (x *Index) revive(c *cell) {
+	if c.state&live == 0 {
+		c.state |= live
+		x.infos[c.row].live++
+	}
+}
+
+// kill takes the value out of a live cell. Where the master has one, or may
+// get one from what was sent, it remains that there is none. It reports
+// whether the cell is garbage.
+func (x *Index) kill(l *list, f uint32, c *cell) bool {
+	if c.state&inMaster != 0 || x.sending {
+		x.toDiff(l, f, c)
+	} else {
+		x.leaveDiff(l, f, c)
+	}
+	x.infos[c.row].live--
+	c.state &^= live
+	c.value = 0
+	if c.state != 0 {
+		return false
+	}
+	l.garbage++
+	return true
+}
+
+// leaveDiff makes a cell none of the diff, and leaves its value.
+func (x *Index) leaveDiff(l *list, f uint32, c *cell) {
+	if c.state&inDiff == 0 {
+		return
+	}
+	if c.state&inMaster != 0 {
+		delete(x.hidden, place{f, c.row})
+	}
+	c.state &^= inDiff
+	l.diffs--
+	x.infos[c.row].diffs--
+}
+
+// prune lists the features of a row anew, without those of which there is
+// nothing any more.
+func (c *content) prune(row uint32) {
+	r := &c.infos[row]
+	r.features = slices.DeleteFunc(r.features, func(f uint32) bool {
+		cell := c.postings[f].find(row)
+		return cell == nil || cell.state == 0
+	})
+	slices.Sort(r.features)
+	if r.features = slices.Compact(r.features); len(r.features) == 0 {
+		r.features = nil
+	}
+}
+
+// renew computes the norm of a row. If sums have lost their precision, it is
+// summed up from the cells.
+func (c *content) renew(row uint32) {
+	r := &c.infos[row]
+	norm := 0.0
+	switch {
+	case r.live > 0:
+		if norm = r.master + r.diff; !(norm > 0) {
+			norm = 0
+			for _, f := range r.features {
+				v := c.postings[f].find(row).value
+				norm += float64(v * v)
+			}
+			r.diff = norm - r.master
+		}
+	case r.master != 0:
+		r.diff = -r.master
+	default:
+		r.diff = 0
+	}
+	if c.norms[row] > 0 {
+		c.n--
+	}
+	if norm > 0 {
+		c.n++
+	}
+	c.norms[row] = norm
+}
+
+// Remove removes the row of an id and reports whether there was one. If it is
+// added again it has its old number.
+func (x *Index) Remove(id []byte) bool {
+	row, ok := x.rows.Find(id)
+	if !ok || x.infos[row].live == 0 {
+		return false
+	}
+	if x.putting {
+		x.evicted = append(x.evicted, row)
+	}
+	r := &x.infos[row]
+	pruned := false
+	for _, f := range r.features {
+		l := &x.postings[f]
+		if c := l.find(row); c.state&live != 0 && x.kill(l, f, c) {
+			pruned = true
+		}
+	}
+	features := r.features
+	if pruned {
+		features = slices.Clone(features)
+		x.prune(row)
+	}
+	for _, f := range features {
+		x.postings[f].compact()
+	}
+	x.renew(row)
+	return true
+}
+
+// Clear removes all rows and forgets their numbers.
+func (x *Index) Clear() { x.replace(newContent()) }
+
+// search returns the index of the first cell that is not of a row before.
+func (l *list) search(row uint32) int {
+	n := len(l.cells)
+	if n == 0 || l.cells[n-1].row < row {
+		return n
+	}
+	return sort.Search(n, func(i int) bool { return l.cells[i].row >= row })
+}
+
+// find returns the cell of a row; nil if there is none.
+func (l *list) find(row uint32) *cell {
+	if i := l.search(row); i < len(l.cells) && l.cells[i].row == row {
+		return &l.cells[i]
+	}
+	return nil
+}
+
+// cell returns the cell of a row, garbage if it is new.
+func (l *list) cell(row uint32) *cell {
+	i := l.search(row)
+	if i == len(l.cells) || l.cells[i].row != row {
+		l.cells = slices.Insert(l.cells, i, cell{row: row})
+		l.garbage++
+	}
+	return &l.cells[i]
+}
+
+// compact takes garbage out if most of the cells are that.
+func (l *list) compact() {
+	const few = 16
+	if l.garbage <= few || 2*l.garbage <= len(l.cells) {
+		return
+	}
+	l.cells = slices.DeleteFunc(l.cells, func(c cell) bool { return c.state == 0 })
+	if cap(l.cells) > 4*len(l.cells) {
+		l.cells = slices.Clone(l.cells)
+	}
+	l.garbage = 0
+}

@@ -1,0 +1,183 @@
+package inverted
+
+import (
+	"math"
+
+	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/storage/topk"
+)
+
+// Neighbor is a row and its similarity or distance.
+type Neighbor struct {
+	Row   int
+	Score float64
+}
+
+// search is the memory of one search.
+type search struct {
+	sums    []sum // by row
+	epoch   uint32
+	touched []uint32 // the rows with a sum of this epoch
+	top     topk.Smallest[float64]
+}
+
+// sum is the dot product of a row with what is searched for.
+type sum struct {
+	dot   float64
+	epoch uint32
+}
+
+// Cosine returns at most limit rows that have features in common with a
+// vector, by their cosine similarity to it: the largest first, and of rows
+// that are equally similar the later one. Those whose dot product is 0 are
+// left out. The features may repeat; then they count apart in the norm. The
+// result is in dst if there is room.
+func (x *Index) Cosine(v *fv.Vector, limit int, dst []Neighbor) []Neighbor {
+	dst = dst[:0]
+	if limit <= 0 || v.Len() == 0 {
+		return dst
+	}
+	q := x.borrow()
+	defer x.searches.Put(q)
+	square := x.multiply(q, v)
+	if square == 0 {
+		return dst
+	}
+	root := math.Sqrt(square)
+	q.top.Reset(min(limit, len(q.touched)))
+	bound := 0.0 // what the square of a dot product must reach, per squared norm
+	for _, row := range q.touched {
+		dot, norm := q.sums[row].dot, x.norms[row]
+		if dot == 0 || norm == 0 {
+			continue
+		}
+		if bound > 0 {
+			// Most rows are seen to be too far off without a root and two
+			// divisions.
+			if least := bound * norm; dot < 0 || float64(dot*dot) < least && least > 1e-280 && least < math.MaxFloat64 {
+				continue
+			}
+		}
+		s := 1.0
+		if norm != square || dot != norm {
+			s = (dot / math.Sqrt(norm)) / root
+		}
+		if q.top.Add(-s, ^row) {
+			if last, full := q.top.Last(); full && last.X < 0 {
+				bound = float64(last.X*last.X) * square * (1 - 1e-12)
+			}
+		}
+	}
+	for _, item := range q.top.Sorted() {
+		dst = append(dst, Neighbor{int(^item.Row), max(-1, min(-item.X, 1))})
+	}
+	return dst
+}
+
+// Which rows Euclid ranks.
+type Rows uint8
+
+const (
+	AllRows  Rows = iota
+	InCommon      // those that have a feature in common with what is searched for
+)
+
+// Euclid returns at most limit rows by their Euclidean distance from a vector:
+// the nearest first, and of rows that are equally far the later one. The
+// features may repeat; then they count apart in the norm. The result is in dst
+// if there is room.
+func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Neighbor {
+	dst = dst[:0]
+	if limit <= 0 || x.n == 0 {
+		return dst
+	}
+	q := x.borrow()
+	defer x.searches.Put(q)
+	square := x.multiply(q, v)
+	q.top.Reset(min(limit, x.n))
+	if rows == InCommon {
+		for _, row := range q.touched {
+			if norm := x.norms[row]; norm > 0 {
+				q.top.Add(math.Sqrt(clip((square+norm)-2*q.sums[row].dot)), ^row)
+			}
+		}
+	} else {
+		x.rankAll(q, square)
+	}
+	for _, item := range q.top.Sorted() {
+		dst = append(dst, Neighbor{int(^item.Row), item.X})
+	}
+	return dst
+}
+
+func (x *Index) rankAll(q *search, square float64) {
+	bound := math.Inf(1) // on the square of the distance
+	sums := q.sums[:len(x.norms)]
+	for row, norm := range x.norms {
+		if !(norm > 0) {
+			continue
+		}
+		d2 := square + norm
+		if s := &sums[row]; s.epoch == q.epoch {
+			d2 -= 2 * s.dot
+		}
+		if d2 > bound {
+			continue
+		}
+		if q.top.Add(math.Sqrt(clip(d2)), ^uint32(row)) {
+			if last, full := q.top.Last(); full && last.X == last.X {
+				bound = float64(last.X*last.X) * (1 + 1e-14)
+			}
+		}
+	}
+}
+
+// clip is a square that rounding has not made negative.
+func clip(d2 float64) float64 {
+	if d2 < 0 {
+		return 0
+	}
+	return d2
+}
+
+func (x *Index) borrow() *search {
+	if q, ok := x.searches.Get().(*search); ok {
+		return q
+	}
+	return &search{}
+}
+
+// multiply computes the dot products of all rows that have something in common
+// with a vector, the features in its order, and returns its squared norm.
+func (x *Index) multiply(q *search, v *fv.Vector) (square float64) {
+	if len(q.sums) < len(x.norms) {
+		q.sums = append(q.sums, make([]sum, len(x.norms)-len(q.sums))...)
+	}
+	if q.epoch++; q.epoch == 0 {
+		clear(q.sums)
+		q.epoch = 1
+	}
+	sums, epoch, touched := q.sums, q.epoch, q.touched[:0]
+	for i := range v.Len() {
+		value := v.Value(i)
+		square += float64(value * value)
+		f, ok := x.features.Find(v.Key(i))
+		if !ok {
+			continue
+		}
+		for _, c := range x.postings[f].cells {
+			if c.state&live == 0 {
+				continue
+			}
+			s := &sums[c.row]
+			if s.epoch != epoch {
+				s.epoch = epoch
+				s.dot = 0
+				touched = append(touched, c.row)
+			}
+			s.dot += float64(value * c.value)
+		}
+	}
+	q.touched = touched
+	return square
+}

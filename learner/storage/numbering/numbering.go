@@ -1,0 +1,141 @@
+// Package numbering gives names dense numbers: 0, 1, 2, in the order in which
+// they come. A number stays with its name until all are cleared.
+package numbering
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/jubatus/jubatus-go/rpc/mpack"
+)
+
+// Numbering knows the numbers of names. Methods that change it need it alone;
+// the others may share it.
+type Numbering struct {
+	numbers map[string]uint32
+	names   []string
+}
+
+// New returns an empty numbering.
+func New() *Numbering { return &Numbering{numbers: map[string]uint32{}} }
+
+// Len is the number of names.
+func (n *Numbering) Len() int { return len(n.names) }
+
+// Name returns the name of a number that was given.
+func (n *Numbering) Name(number uint32) string { return n.names[number] }
+
+// Find returns the number of a name, if it has one.
+func (n *Numbering) Find(name []byte) (number uint32, ok bool) {
+	number, ok = n.numbers[string(name)]
+	return number, ok
+}
+
+// Intern returns the number of a name, the next one if it is new.
+func (n *Numbering) Intern(name []byte) uint32 {
+	if number, ok := n.numbers[string(name)]; ok {
+		return number
+	}
+	return n.enter(string(name))
+}
+
+func (n *Numbering) enter(name string) uint32 {
+	number := uint32(len(n.names))
+	n.numbers[name] = number
+	n.names = append(n.names, name)
+	return number
+}
+
+// Clear forgets all names.
+func (n *Numbering) Clear() { n.numbers, n.names = map[string]uint32{}, nil }
+
+// Pack appends [{name: number}, {number: name}, next number].
+func (n *Numbering) Pack(b []byte) []byte { return Pack(b, n.names) }
+
+// Pack appends the numbering of names that do not repeat, by their order.
+func Pack(b []byte, names []string) []byte {
+	b = mpack.AppendArrayHeader(b, 3)
+	b = mpack.AppendMapHeader(b, len(names))
+	for number, name := range names {
+		b = mpack.AppendRaw(b, name)
+		b = mpack.AppendUint(b, uint64(number))
+	}
+	b = mpack.AppendMapHeader(b, len(names))
+	for number, name := range names {
+		b = mpack.AppendUint(b, uint64(number))
+		b = mpack.AppendRaw(b, name)
+	}
+	return mpack.AppendUint(b, uint64(len(names)))
+}
+
+// Renumbered tells the numbers of a numbering that was read by the numbers
+// that it was written with.
+type Renumbered map[uint64]uint32
+
+// ErrUnknown is a number that has no name.
+var ErrUnknown = errors.New("a number has no name")
+
+// Of returns the new number of an old one. The error is ErrUnknown.
+func (m Renumbered) Of(old uint64) (uint32, error) {
+	number, ok := m[old]
+	if !ok {
+		return 0, ErrUnknown
+	}
+	return number, nil
+}
+
+var errTwice = errors.New("two names have one number")
+
+// Unpack reads what Pack wrote. Numbers that nobody has are left out, and so
+// the names get numbers without gaps in the order of the old ones. Elements
+// missing at the end are empty.
+func Unpack(r *mpack.Reader) (*Numbering, Renumbered, error) {
+	count, err := r.ArrayHeader()
+	if err != nil {
+		return nil, nil, err
+	}
+	type entry struct {
+		name   string
+		number uint64
+	}
+	var entries []entry
+	for i := range count {
+		if i > 0 {
+			// The other direction says nothing new.
+			if err := r.Skip(); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		m, err := r.MapHeader()
+		if err != nil {
+			return nil, nil, err
+		}
+		for range m {
+			name, err := r.Raw()
+			if err != nil {
+				return nil, nil, err
+			}
+			number, err := r.Uint64()
+			if err != nil {
+				return nil, nil, err
+			}
+			entries = append(entries, entry{string(name), number})
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.number, b.number) })
+	n, numbers := New(), make(Renumbered, len(entries))
+	for _, e := range entries {
+		if _, ok := numbers[e.number]; ok || len(n.names) == math.MaxUint32 {
+			return nil, nil, errTwice
+		}
+		if number, ok := n.numbers[e.name]; ok {
+			numbers[e.number] = number
+			continue
+		}
+		numbers[e.number] = n.enter(e.name)
+	}
+	return n, numbers, nil
+}
