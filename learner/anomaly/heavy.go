@@ -1,8 +1,336 @@
 package anomaly
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jubatus/jubatus-go/learner/anomaly/lof"
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
+	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/knn"
+	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
-func newHeavy(s settings, _ engine.Env) (method, error) { return nil, config.Unsupported(s.nested) }
+// neighbours finds the rows that are near, by a method of recommenders. What
+// changes it needs it alone, the rest may share it.
+type neighbours interface {
+	// update merges a vector into a row.
+	update(id []byte, v *fv.Vector) error
+	// remove removes a row, if there is one.
+	remove(id []byte)
+	clear()
+
+	// row fills v with what is stored of a row: nothing if there is none.
+	row(id []byte, v *fv.Vector)
+	// nearest and nearestOf call found with at most limit rows, the nearest
+	// first: to a vector, or to a row, which is among them if the method
+	// finds it.
+	nearest(v *fv.Vector, limit int, found func(id string, distance float64))
+	nearestOf(id []byte, limit int, found func(id string, distance float64))
+	// total reports whether a short ranking is how a longer one begins.
+	total() bool
+
+	eachID(do func(id string))
+
+	pack(b []byte) []byte
+	unpack(r *mpack.Reader, from engine.Source) (commit func(), err error)
+	status(set func(key, value string))
+	mixables() []engine.Mixable
+}
+
+// heavy is the method lof: neighbours by a method of recommenders, which keeps
+// rows as they came and merges what is added to them.
+type heavy struct {
+	settings
+	rows    neighbours
+	stats   *statistics
+	ignored uint64
+	taken   []string // rows that MIX has taken, until the nested method has mixed
+
+	// The memory of what changes rows.
+	affected rowSet // the numbers in stats of whose statistics are to be renewed
+	lists    knn.Lists
+	list     []knn.Neighbor
+	stored   fv.Vector
+	merged   sample
+}
+
+func newHeavy(s settings, env engine.Env) (method, error) {
+	rows, err := newNeighbours(s.nested, s.parameter, env)
+	if err != nil {
+		return nil, err
+	}
+	return newHeavyOn(s, rows), nil
+}
+
+func newHeavyOn(s settings, rows neighbours) *heavy {
+	h := &heavy{settings: s, rows: rows, stats: newStatistics()}
+	h.stats.gone = func(id []byte) { h.taken = append(h.taken, string(id)) }
+	if s.unlearner != nil {
+		h.stats.unlearner = s.unlearner
+		s.unlearner.OnForget(func(id string) { h.drop([]byte(id)) })
+	}
+	return h
+}
+
+func (h *heavy) name() string    { return "lof" }
+func (h *heavy) adding() string  { return "update" }
+func (h *heavy) prepare(*sample) {}
+
+func (h *heavy) add(id []byte, x *sample) (float64, error) { return h.update(id, x) }
+
+// overwrite replaces a row. It is gone even if the new one is ignored.
+func (h *heavy) overwrite(id []byte, x *sample) (float64, error) {
+	h.drop(id)
+	return h.update(id, x)
+}
+
+func (h *heavy) update(id []byte, x *sample) (float64, error) {
+	if h.unlearner != nil && !h.unlearner.CanTouch(id) {
+		return 0, errors.New("cannot add new row as number of sticky rows reached the maximum size of unlearner: " + string(id))
+	}
+	if h.same(id, x) {
+		return h.score(&h.merged)
+	}
+	h.affected.reset()
+	if err := h.put(id, x); err != nil {
+		return 0, err
+	}
+	h.refresh()
+	if h.unlearner != nil {
+		h.unlearner.Touch(id)
+	}
+	h.list = h.ranking(id, h.k+1, h.list)
+	return h.judge(lof.Others(h.list, h.stats.find(id)))
+}
+
+// put stores a vector and collects the rows around where its row was and is.
+func (h *heavy) put(id []byte, x *sample) error {
+	if h.rows.row(id, &h.stored); h.stored.Len() > 0 {
+		h.affect(id)
+	}
+	if err := h.rows.update(id, &x.vector); err != nil {
+		return err
+	}
+	h.affect(id)
+	h.affected.add(h.stats.row(id))
+	return nil
+}
+
+// affect adds the rows around a row, for which it may be a neighbour.
+func (h *heavy) affect(id []byte) {
+	h.rows.nearestOf(id, h.reverse, func(id string, _ float64) {
+		h.affected.add(h.stats.row([]byte(id)))
+	})
+}
+
+// same reports whether what a row becomes is to be ignored because it is where
+// k-1 rows are already, and counts it. It sets h.merged.
+func (h *heavy) same(id []byte, x *sample) bool {
+	if !h.ignore {
+		return false
+	}
+	h.rows.row(id, &h.stored)
+	merge(&h.merged.vector, &h.stored, &x.vector)
+	h.list = h.list[:0]
+	h.rows.nearest(&h.merged.vector, h.k-1, func(_ string, distance float64) {
+		h.list = append(h.list, knn.Neighbor{Row: -1, Distance: distance})
+	})
+	if !lof.SamePoint(h.list, h.k) {
+		return false
+	}
+	h.ignored++
+	return true
+}
+
+// merge fills dst with the features of a row, those of v taking the place of
+// those of the same key or following them.
+func merge(dst, row, v *fv.Vector) {
+	values := make(map[string]float64, v.Len())
+	for i := range v.Len() {
+		values[string(v.Key(i))] = v.Value(i)
+	}
+	add := func(key []byte, value float64) {
+		if changed, ok := values[string(key)]; ok {
+			value = changed
+		}
+		dst.Append(key, value)
+	}
+	dst.Reset()
+	known := make(map[string]struct{}, row.Len()+v.Len())
+	for i := range row.Len() {
+		known[string(row.Key(i))] = struct{}{}
+		add(row.Key(i), row.Value(i))
+	}
+	for i := range v.Len() {
+		if _, ok := known[string(v.Key(i))]; !ok {
+			known[string(v.Key(i))] = struct{}{}
+			add(v.Key(i), v.Value(i))
+		}
+	}
+}
+
+// refresh renews the statistics of the affected rows.
+func (h *heavy) refresh() {
+	h.lists.Reset()
+	for _, slot := range h.affected.rows {
+		h.list = h.ranking([]byte(h.stats.entries[slot].id), h.k, h.list)
+		h.lists.Append(h.list)
+	}
+	lof.Refresh(h.affected.rows, &h.lists, h.stats, lof.Damped)
+}
+
+// ranking returns the rows nearest to a row, by their numbers in stats.
+func (h *heavy) ranking(id []byte, limit int, list []knn.Neighbor) []knn.Neighbor {
+	list = list[:0]
+	h.rows.nearestOf(id, limit, func(id string, distance float64) {
+		list = append(list, knn.Neighbor{Row: h.stats.find([]byte(id)), Distance: distance})
+	})
+	return list
+}
+
+func (h *heavy) addAll(ids [][]byte, list []*sample) (stored []int, err error) {
+	h.affected.reset()
+	for i, x := range list {
+		if h.unlearner != nil && !h.unlearner.CanTouch(ids[i]) || h.same(ids[i], x) {
+			continue
+		}
+		if err = h.put(ids[i], x); err != nil {
+			break
+		}
+		if h.unlearner != nil {
+			h.unlearner.Touch(ids[i])
+		}
+		stored = append(stored, i)
+	}
+	h.refresh()
+	return stored, err
+}
+
+func (h *heavy) remove(id []byte) error {
+	h.drop(id)
+	if h.unlearner != nil {
+		h.unlearner.Remove(id)
+	}
+	return nil
+}
+
+// drop removes a row without the unlearner being told.
+func (h *heavy) drop(id []byte) {
+	h.rows.remove(id)
+	h.stats.remove(id)
+	h.affected.remove(h.stats.find(id))
+}
+
+func (h *heavy) clear() {
+	h.rows.clear()
+	h.stats.clear()
+	h.taken = nil
+	if h.unlearner != nil {
+		h.unlearner.Clear()
+	}
+}
+
+func (h *heavy) score(x *sample) (float64, error) {
+	x.neighbors = x.neighbors[:0]
+	h.rows.nearest(&x.vector, h.k, func(id string, distance float64) {
+		x.neighbors = append(x.neighbors, knn.Neighbor{Row: h.stats.find([]byte(id)), Distance: distance})
+	})
+	return h.judge(x.neighbors)
+}
+
+// judge is the score of what has these neighbours.
+func (h *heavy) judge(list []knn.Neighbor) (float64, error) {
+	score, err := lof.Score(list, h.stats)
+	var missing *lof.MissingError
+	if errors.As(err, &missing) {
+		_, err = h.stats.current(missing.Row)
+	}
+	return score, err
+}
+
+func (h *heavy) knows(id []byte) bool {
+	_, err := h.stats.current(h.stats.find(id))
+	return err == nil
+}
+
+func (h *heavy) ids(b []byte) []byte {
+	n := 0
+	h.rows.eachID(func(string) { n++ })
+	b = mpack.AppendArrayHeader(b, n)
+	h.rows.eachID(func(id string) { b = mpack.AppendRaw(b, id) })
+	return b
+}
+
+func (h *heavy) eachID(do func(id []byte)) {
+	h.rows.eachID(func(id string) { do([]byte(id)) })
+}
+
+func (h *heavy) status(set func(key, value string)) {
+	h.stats.status(set)
+	if h.ignore {
+		set("num_ignored", strconv.FormatUint(h.ignored, 10))
+	}
+	h.rows.status(set)
+	if h.unlearner != nil {
+		h.unlearner.Status(set)
+	}
+}
+
+// pack appends [statistics, rows], with the unlearner in front if there is
+// one. The statistics are [{…}, {…}, k, reverse, ignore].
+func (h *heavy) pack(b []byte) []byte {
+	return packParts(b, h.unlearner, h.packStatistics, h.rows.pack)
+}
+
+func (h *heavy) packStatistics(b []byte) []byte {
+	b = mpack.AppendArrayHeader(b, 5)
+	b = h.stats.pack(b)
+	b = mpack.AppendUint(b, uint64(h.k))
+	b = mpack.AppendUint(b, uint64(h.reverse))
+	return mpack.AppendBool(b, h.ignore)
+}
+
+// unpack reads what pack wrote. Numbers of neighbours that a model was made
+// with hold from then on.
+func (h *heavy) unpack(r *mpack.Reader, from engine.Source) (commit func(), err error) {
+	return unpackParts(r, h.unlearner,
+		func(r *mpack.Reader) (func(), error) { return h.unpackStatistics(r, from) },
+		func(r *mpack.Reader) (func(), error) { return h.rows.unpack(r, from) })
+}
+
+func (h *heavy) unpackStatistics(r *mpack.Reader, from engine.Source) (commit func(), err error) {
+	if err := r.Tuple(5); err != nil {
+		return nil, err
+	}
+	stats, err := h.stats.unpack(r, from)
+	if err != nil {
+		return nil, err
+	}
+	s := h.settings
+	k, err := r.Int32()
+	if err != nil {
+		return nil, err
+	}
+	reverse, err := r.Int32()
+	if err != nil {
+		return nil, err
+	}
+	if s.ignore, err = r.Bool(); err != nil {
+		return nil, err
+	}
+	s.k, s.reverse = int(k), int(reverse)
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("a model of lof: %w", err)
+	}
+	return func() {
+		stats()
+		h.settings, h.taken = s, nil
+	}, nil
+}
+
+func newNeighbours(method string, _ *config.Value, _ engine.Env) (neighbours, error) {
+	return nil, config.Unsupported(method)
+}

@@ -28,7 +28,7 @@ func (s *rowSet) add(row int) {
 
 // remove takes a row out, if it is in there.
 func (s *rowSet) remove(row int) {
-	if row >= len(s.places) || s.places[row] == 0 {
+	if row < 0 || row >= len(s.places) || s.places[row] == 0 {
 		return
 	}
 	place := s.places[row] - 1
