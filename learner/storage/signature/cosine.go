@@ -9,6 +9,7 @@ import (
 // apart.
 type Cosines struct {
 	n     int
+	angle func(h, n int) float64
 	table []float64
 }
 
@@ -18,8 +19,12 @@ const maxTable = 4096
 
 // NewCosines makes the cosines for signatures of n bits, at least 1. Up to
 // 4096 bits they are correctly rounded, beyond the last digit may be off.
-func NewCosines(n int) Cosines {
-	c := Cosines{n: n}
+func NewCosines(n int) Cosines { return NewCosinesOf(n, angle) }
+
+// NewCosinesOf is NewCosines with another way to compute the angle between
+// signatures of n bits that differ in h of them, which rounds otherwise.
+func NewCosinesOf(n int, angle func(h, n int) float64) Cosines {
+	c := Cosines{n: n, angle: angle}
 	if n <= maxTable {
 		c.table = make([]float64, n+1)
 		for h := range c.table {
@@ -39,7 +44,7 @@ func (c Cosines) At(h int) float64 {
 	if c.table != nil {
 		return c.table[h]
 	}
-	return math.Cos(angle(h, c.n))
+	return math.Cos(c.angle(h, c.n))
 }
 
 // angle is h·π/n, the product first.
