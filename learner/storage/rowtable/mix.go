@@ -245,7 +245,7 @@ func (t *Table) enterRow(x *record, echo bool) error {
 	if t.Admit != nil && !t.Admit(x.id) {
 		return nil
 	}
-	row := t.ids.find(x.id)
+	row := t.ids.Find(x.id)
 	if row < 0 {
 		var err error
 		if row, err = t.append(x.id); err != nil {

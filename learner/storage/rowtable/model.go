@@ -124,10 +124,10 @@ func (t *Table) unpack(r *mpack.Reader) (content, error) {
 		if err != nil {
 			return c, err
 		}
-		if c.ids.find(id) >= 0 {
+		if c.ids.Find(id) >= 0 {
 			return c, errTwice
 		}
-		if !c.ids.add(id) {
+		if !c.ids.Add(id) {
 			return c, ErrFull
 		}
 	}
@@ -270,7 +270,7 @@ func (c *content) checkPositions(r *mpack.Reader, n int) error {
 		if err != nil {
 			return err
 		}
-		if row := c.ids.find(id); row < 0 || uint64(row) != position {
+		if row := c.ids.Find(id); row < 0 || uint64(row) != position {
 			return errPositions
 		}
 	}

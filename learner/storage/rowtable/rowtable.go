@@ -10,6 +10,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/jubatus/jubatus-go/learner/storage/rowids"
 	"github.com/jubatus/jubatus-go/learner/storage/signature"
 )
 
@@ -37,7 +38,7 @@ type Table struct {
 
 // content is what a model file holds.
 type content struct {
-	ids      ids
+	ids      rowids.List
 	columns  []column
 	versions []version
 	owners   []string // the first is the table's own
@@ -77,20 +78,20 @@ func New(owner string, columns ...Column) *Table {
 
 func (t *Table) newContent() content {
 	return content{
-		ids: newIDs(), columns: make([]column, len(t.schema)),
+		ids: rowids.New(), columns: make([]column, len(t.schema)),
 		owners: []string{t.self}, numbers: map[string]uint32{t.self: 0},
 	}
 }
 
 // Len is the number of rows.
-func (t *Table) Len() int { return t.ids.len() }
+func (t *Table) Len() int { return t.ids.Len() }
 
 // ID returns the id of a row, which never changes while it is in use.
-func (t *Table) ID(row int) []byte { return t.ids.at(row) }
+func (t *Table) ID(row int) []byte { return t.ids.At(row) }
 
 // Find returns the row of an id.
 func (t *Table) Find(id []byte) (row int, ok bool) {
-	row = t.ids.find(id)
+	row = t.ids.Find(id)
 	return row, row >= 0
 }
 
@@ -115,7 +116,7 @@ func (t *Table) Set(id []byte) (row int, err error) {
 	if t.clock >= maxClock {
 		return 0, ErrFull
 	}
-	if row = t.ids.find(id); row < 0 {
+	if row = t.ids.Find(id); row < 0 {
 		if row, err = t.append(id); err != nil {
 			return 0, err
 		}
@@ -136,7 +137,7 @@ func (t *Table) Renew(row int) {
 
 // append adds a row of zeros and of no version.
 func (c *content) append(id []byte, schema []Column) (row int, err error) {
-	if !c.ids.add(id) {
+	if !c.ids.Add(id) {
 		return 0, ErrFull
 	}
 	c.versions = append(c.versions, 0)
@@ -162,13 +163,13 @@ func (c *column) grow(schema Column) {
 // Delete deletes the row of an id, if there is one. Other nodes do not get to
 // know.
 func (t *Table) Delete(id []byte) bool {
-	row := t.ids.find(id)
+	row := t.ids.Find(id)
 	if row < 0 {
 		return false
 	}
 	t.forget(id, t.versions[row])
 	last := t.Len() - 1
-	t.ids.remove(row)
+	t.ids.Remove(row)
 	t.versions[row] = t.versions[last]
 	t.versions = t.versions[:last]
 	for i := range t.columns {

@@ -111,27 +111,6 @@ func TestAgainstList(t *testing.T) {
 	})
 }
 
-// Ids that come and go leave no garbage behind, nor does the index lose any.
-func TestManyIDs(t *testing.T) {
-	table := New("me", Bits(64))
-	for i := range 30000 {
-		if _, err := table.Set(fmt.Appendf(nil, "row number %d", i)); err != nil {
-			t.Fatal(err)
-		}
-		if i >= 1000 && !table.Delete(fmt.Appendf(nil, "row number %d", i-1000)) {
-			t.Fatalf("row %d is gone", i-1000)
-		}
-	}
-	if table.Len() != 1000 || table.ids.garbage > chunkSize {
-		t.Errorf("%d rows, %d bytes of garbage", table.Len(), table.ids.garbage)
-	}
-	for i := 29000; i < 30000; i++ {
-		if _, ok := table.Find(fmt.Appendf(nil, "row number %d", i)); !ok {
-			t.Errorf("row %d is not found", i)
-		}
-	}
-}
-
 // The bytes of another implementation.
 func TestBytes(t *testing.T) {
 	table := New("127.0.0.1_21210", Bits(64))

@@ -1,14 +1,17 @@
-package rowtable
+// Package rowids numbers the ids of rows, 0 to n-1, and finds them, in a few
+// bytes more than the ids themselves take.
+package rowids
 
 import (
 	"encoding/binary"
 	"hash/maphash"
 )
 
-// ids are the ids of rows 0 to n-1. Their bytes lie one after another in
+// List is the ids of rows 0 to n-1. Their bytes lie one after another in
 // chunks, each behind its length, and an index finds them: that takes a few
-// bytes per id, where a map of strings takes many.
-type ids struct {
+// bytes per id, where a map of strings takes many. What changes it needs it
+// alone; all else may share it.
+type List struct {
 	refs    []uint32 // where each id lies: the chunk, and the place in it
 	chunks  [][]byte
 	live    int // bytes of ids that are there
@@ -36,12 +39,14 @@ type part struct {
 	n     int
 }
 
-func newIDs() ids { return ids{seed: maphash.MakeSeed()} }
+// New returns an empty list.
+func New() List { return List{seed: maphash.MakeSeed()} }
 
-func (d *ids) len() int { return len(d.refs) }
+// Len is the number of ids.
+func (d *List) Len() int { return len(d.refs) }
 
-// at returns the id of a row. It never changes, wherever the row goes.
-func (d *ids) at(row int) []byte {
+// At returns the id of a row. Its bytes never change, wherever the row goes.
+func (d *List) At(row int) []byte {
 	ref := d.refs[row]
 	b := d.chunks[ref>>chunkBits][ref&(1<<chunkBits-1)*align:]
 	n, k := uint64(b[0]), 1
@@ -61,7 +66,7 @@ func size(id []byte) int {
 }
 
 // store writes an id and returns where, false if there is no room anywhere.
-func (d *ids) store(id []byte) (ref uint32, ok bool) {
+func (d *List) store(id []byte) (ref uint32, ok bool) {
 	n, last := size(id), len(d.chunks)-1
 	if last < 0 || len(d.chunks[last])+n > chunkSize {
 		if len(d.chunks) == maxChunks {
@@ -87,15 +92,15 @@ func (d *ids) store(id []byte) (ref uint32, ok bool) {
 	return ref, true
 }
 
-func (d *ids) hash(id []byte) uint64 { return maphash.Bytes(d.seed, id) }
+func (d *List) hash(id []byte) uint64 { return maphash.Bytes(d.seed, id) }
 
-func (d *ids) part(hash uint64) *part { return &d.parts[hash&(indexParts-1)] }
+func (d *List) part(hash uint64) *part { return &d.parts[hash&(indexParts-1)] }
 
 // home is the slot at which a probe begins.
 func (p *part) home(hash uint64) uint32 { return uint32(hash>>32) & uint32(len(p.slots)-1) }
 
-// find returns the row of an id, -1 if there is none.
-func (d *ids) find(id []byte) int {
+// Find returns the row of an id, -1 if there is none.
+func (d *List) Find(id []byte) int {
 	hash := d.hash(id)
 	p := d.part(hash)
 	if p.n == 0 {
@@ -107,14 +112,15 @@ func (d *ids) find(id []byte) int {
 		if s == 0 {
 			return -1
 		}
-		if row := int(s - 1); string(d.at(row)) == string(id) {
+		if row := int(s - 1); string(d.At(row)) == string(id) {
 			return row
 		}
 	}
 }
 
-// add appends an id that is not there; false if there is no room.
-func (d *ids) add(id []byte) bool {
+// Add appends an id that is not there. It reports false if there is no room:
+// for 2^32 - 2 ids, and for 16 GB of them.
+func (d *List) Add(id []byte) bool {
 	if len(d.refs) >= maxRows {
 		return false
 	}
@@ -130,7 +136,7 @@ func (d *ids) add(id []byte) bool {
 		p.slots = make([]uint32, max(4, 2*len(old)))
 		for _, s := range old {
 			if s != 0 {
-				p.enter(d.hash(d.at(int(s-1))), s)
+				p.enter(d.hash(d.At(int(s-1))), s)
 			}
 		}
 	}
@@ -149,8 +155,8 @@ func (p *part) enter(hash uint64, slot uint32) {
 }
 
 // slot returns the place of a row in its part.
-func (d *ids) slot(row int) (p *part, i uint32) {
-	hash := d.hash(d.at(row))
+func (d *List) slot(row int) (p *part, i uint32) {
+	hash := d.hash(d.At(row))
 	p = d.part(hash)
 	mask := uint32(len(p.slots) - 1)
 	for i = p.home(hash); p.slots[i] != uint32(row)+1; {
@@ -159,15 +165,15 @@ func (d *ids) slot(row int) (p *part, i uint32) {
 	return p, i
 }
 
-// remove takes the id of a row out. The last row takes its number.
-func (d *ids) remove(row int) {
+// Remove takes the id of a row out. The last row takes its number.
+func (d *List) Remove(row int) {
 	last := len(d.refs) - 1
-	n := size(d.at(row))
+	n := size(d.At(row))
 	p, gap := d.slot(row)
 	mask := uint32(len(p.slots) - 1)
 	for i := (gap + 1) & mask; p.slots[i] != 0; i = (i + 1) & mask {
 		// What lies behind the gap may fill it if it belongs at it or before.
-		home := p.home(d.hash(d.at(int(p.slots[i] - 1))))
+		home := p.home(d.hash(d.At(int(p.slots[i] - 1))))
 		if (i-home)&mask >= (i-gap)&mask {
 			p.slots[gap] = p.slots[i]
 			gap = i
@@ -190,12 +196,12 @@ func (d *ids) remove(row int) {
 
 // compact writes the ids that are there into new chunks, which take no more
 // room than the old.
-func (d *ids) compact() {
-	old := ids{refs: d.refs, chunks: d.chunks}
+func (d *List) compact() {
+	old := List{refs: d.refs, chunks: d.chunks}
 	refs := make([]uint32, len(d.refs))
 	d.chunks, d.live, d.garbage = nil, 0, 0
 	for row := range refs {
-		refs[row], _ = d.store(old.at(row))
+		refs[row], _ = d.store(old.At(row))
 	}
 	d.refs = refs
 }
