@@ -29,11 +29,7 @@ func (f *factor) decompose() {
 		// Row n of L D, from which that of L follows.
 		for j := range n {
 			other := f.row(j)
-			sum := row[j]
-			for m, x := range other[:j] {
-				sum -= float64(row[m] * x)
-			}
-			row[j] = sum
+			row[j] -= dot(row[:j], other)
 		}
 		d := row[n]
 		for j := range n {
@@ -54,12 +50,28 @@ func (f *factor) quadratic(x []float64) float64 {
 	for i := range x {
 		row := f.cells[at:][: i+1 : i+1]
 		at += i + 1
-		y := x[i]
-		for j, l := range row[:i] {
-			y -= float64(l * x[j])
-		}
+		y := x[i] - dot(row[:i], x)
 		x[i] = y
 		sum += float64(y*y) / row[i]
 	}
 	return sum
+}
+
+// dot is the inner product of a and as much of b. Four sums that do not wait
+// for each other make it.
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s, t, u, v float64
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		x, y := a[i:i+4:i+4], b[i:i+4:i+4]
+		s += float64(x[0] * y[0])
+		t += float64(x[1] * y[1])
+		u += float64(x[2] * y[2])
+		v += float64(x[3] * y[3])
+	}
+	for ; i < len(a); i++ {
+		s += float64(a[i] * b[i])
+	}
+	return (s + t) + (u + v)
 }

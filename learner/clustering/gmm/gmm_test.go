@@ -194,6 +194,38 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// A mixture stays what it is when its features get other numbers.
+func TestRekey(t *testing.T) {
+	s := sampleOf(row{"m", 1.0, "z", 2.0}, row{"a", 30.0, "m", 4.0}, row{"a", 31.0, "z", 3.0}, row{"m", 1.5, "z", 2.0})
+	g := New(2, 3)
+	if err := g.Run(s); err != nil {
+		t.Fatal(err)
+	}
+	named := func(k *sparse.Keys) (text string) {
+		for c := range 2 {
+			m := g.Mean(c)
+			for i, key := range m.Keys {
+				text += fmt.Sprint(k.Name(key), m.Values[i], " ")
+			}
+		}
+		return text
+	}
+	var q Query
+	v := s.Vector(s.Row(2))
+	before, at := named(s.Keys()), g.Nearest(v, &q)
+	to := sparse.NewKeys()
+	var b sparse.Batch
+	b.AddUnsorted([][]byte{[]byte("y"), []byte("z")}, []float64{1, 1})
+	to.Intern(&b, 0)
+	g.Rekey(s.Keys(), to)
+	if after := named(to); after != before {
+		t.Errorf("means %s, before %s", after, before)
+	}
+	if again := g.Nearest(to.Adopt(v, s.Keys()), &q); again != at {
+		t.Errorf("nearest %d, before %d", again, at)
+	}
+}
+
 func TestTooLarge(t *testing.T) {
 	var r row
 	for i := range 5000 {

@@ -37,7 +37,8 @@ func (m Metric) Distance(a, b Normed) float64 {
 }
 
 // Nearest returns which of the targets is nearest to a row, the first of those
-// that are equally near, and how far it is. There must be one.
+// that are equally near, and how far it is. There must be one. A distance that
+// is no number is infinite here.
 func (m Metric) Nearest(a Normed, targets []Normed) (int, float64) {
 	if m == ByCosine {
 		return nearest(targets, func(b *Normed) float64 { return cosine(a.Row, b.Row, a.norm, b.norm) })
@@ -56,8 +57,8 @@ func (m Metric) Nearest(a Normed, targets []Normed) (int, float64) {
 }
 
 func nearest(targets []Normed, distance func(*Normed) float64) (int, float64) {
-	best, least := 0, distance(&targets[0])
-	for i := 1; i < len(targets); i++ {
+	best, least := 0, math.Inf(1)
+	for i := range targets {
 		if d := distance(&targets[i]); d < least {
 			best, least = i, d
 		}
@@ -67,44 +68,35 @@ func nearest(targets []Normed, distance func(*Normed) float64) (int, float64) {
 
 // nearestDense is Nearest by euclidean distance where all have the same
 // features. It adds up four sums at a time, each of them in order, since one
-// would have to wait for its every addition.
+// would have to wait for its every addition; the last target fills up.
 func nearestDense(x []float64, targets []Normed) (int, float64) {
-	best, least, square := 0, math.NaN(), math.NaN()
-	consider := func(i int, sum float64) {
-		// The root can make equal what was not, but not turn it round.
-		if i == 0 {
-			least, square = math.Sqrt(sum), sum
-		} else if sum < square {
-			if d := math.Sqrt(sum); d < least {
-				best, least, square = i, d, sum
+	var sums [4]float64
+	best, square := 0, math.Inf(1)
+	least := square
+	last := len(targets) - 1
+	for i := 0; i <= last; i += 4 {
+		squares4(&sums, x, targets[i].Values, targets[min(i+1, last)].Values, targets[min(i+2, last)].Values, targets[min(i+3, last)].Values)
+		for j, sum := range sums[:min(4, last+1-i)] {
+			// The root can make equal what was not, but not turn it round.
+			if sum < square {
+				if d := math.Sqrt(sum); d < least {
+					best, least, square = i+j, d, sum
+				}
 			}
 		}
 	}
-	i := 0
-	for ; i+4 <= len(targets); i += 4 {
-		a, b := targets[i].Values[:len(x)], targets[i+1].Values[:len(x)]
-		c, d := targets[i+2].Values[:len(x)], targets[i+3].Values[:len(x)]
-		var sa, sb, sc, sd float64
-		for j, v := range x {
-			ea, eb, ec, ed := v-a[j], v-b[j], v-c[j], v-d[j]
-			sa += float64(ea * ea)
-			sb += float64(eb * eb)
-			sc += float64(ec * ec)
-			sd += float64(ed * ed)
-		}
-		consider(i, sa)
-		consider(i+1, sb)
-		consider(i+2, sc)
-		consider(i+3, sd)
-	}
-	for ; i < len(targets); i++ {
-		sum := 0.0
-		b := targets[i].Values[:len(x)]
-		for j, v := range x {
-			e := v - b[j]
-			sum += float64(e * e)
-		}
-		consider(i, sum)
-	}
 	return best, least
+}
+
+func squares4(sums *[4]float64, x, a, b, c, d []float64) {
+	a, b, c, d = a[:len(x)], b[:len(x)], c[:len(x)], d[:len(x)]
+	var sa, sb, sc, sd float64
+	for j, v := range x {
+		ea, eb, ec, ed := v-a[j], v-b[j], v-c[j], v-d[j]
+		sa += float64(ea * ea)
+		sb += float64(eb * eb)
+		sc += float64(ec * ec)
+		sd += float64(ed * ed)
+	}
+	*sums = [4]float64{sa, sb, sc, sd}
 }
