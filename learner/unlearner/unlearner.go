@@ -63,6 +63,9 @@ func Read(o *config.Reader) Settings {
 	return s
 }
 
+// ParameterOnly reports whether there is a parameter for no unlearner.
+func (s Settings) ParameterOnly() bool { return !s.set && s.params != nil }
+
 // New builds the unlearner of the settings; nil if there is none. The clock
 // seeds what has no seed of its own. Errors are those of package config.
 func New(s Settings, now func() time.Time) (Unlearner, error) {
