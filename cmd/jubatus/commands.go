@@ -18,6 +18,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/graph"
 	"github.com/jubatus/jubatus-go/learner/nearestneighbor"
+	"github.com/jubatus/jubatus-go/learner/recommender"
 	"github.com/jubatus/jubatus-go/learner/regression"
 	"github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/learner/stat"
@@ -40,6 +41,7 @@ const (
 func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.Command {
 	r := &registry{called: called, stdout: stdout, stderr: stderr}
 	r.server("classifier", "learn to put data under labels", classifier.New)
+	r.server("recommender", "find similar rows, and what they lack", recommender.New)
 	r.server("nearest_neighbor", "find the rows nearest to a datum", nearestneighbor.New)
 	r.server("regression", "learn to estimate a number for data", regression.New)
 	r.server("clustering", "find groups of data that are alike", clustering.New)
