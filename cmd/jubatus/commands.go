@@ -11,6 +11,7 @@ import (
 	"github.com/jubatus/jubatus-go/cmd/jubactl"
 	"github.com/jubatus/jubatus-go/cmd/link"
 	"github.com/jubatus/jubatus-go/cmd/serve"
+	"github.com/jubatus/jubatus-go/learner/anomaly"
 	"github.com/jubatus/jubatus-go/learner/bandit"
 	"github.com/jubatus/jubatus-go/learner/burst"
 	"github.com/jubatus/jubatus-go/learner/classifier"
@@ -49,6 +50,7 @@ func commands(called func(name string) string, stdout, stderr io.Writer) []*cli.
 	r.server("weight", "weigh the features of data, and count them for that", weight.New)
 	r.server("stat", "keep statistics of the last values under keys", stat.New)
 	r.server("graph", "tell how central nodes are, and the ways between them", graph.New)
+	r.server("anomaly", "tell which data are unlike all others", anomaly.New)
 	r.server("burst", "tell when keywords become frequent in a stream of documents", burst.New)
 
 	for _, s := range service.Services() {

@@ -66,6 +66,9 @@ func recordedHomes(name, key string) (homes []int) {
 	return homes
 }
 
+// prepare makes comparable what depends on hash tables.
+func prepare(v goldentest.Value) goldentest.Value { return goldentest.ByName(withoutVersions(v)) }
+
 // withoutVersions takes the versions out of rows in tables, as the statistics
 // of rows were renewed in the order of a hash table, and twice for rows whose
 // homes were the same server. It takes lists of numbers of rows out, too.
@@ -98,10 +101,60 @@ func withoutVersions(v goldentest.Value) goldentest.Value {
 	return v
 }
 
-func TestGolden(t *testing.T) {
-	goldentest.Suite{
+func suite() goldentest.Suite {
+	return goldentest.Suite{
 		Factory: New, Folder: golden, Engine: "anomaly",
-		Skip:      func(name string) bool { return !strings.Contains(name, "light_lof") },
-		Tolerance: tolerance, Homes: recordedHomes, Prepare: withoutVersions, Joined: true,
-	}.Run(t)
+		Tolerance: tolerance, Homes: recordedHomes, Prepare: prepare, Joined: true,
+	}
+}
+
+func TestGolden(t *testing.T) {
+	s := suite()
+	s.SkipMix = func(name string) bool { return name == doubled }
+	s.Run(t)
+}
+
+// doubled is a recorded mix in which the original adds up the lengths of rows
+// that two servers hold, so that they become too long.
+const doubled = "anomaly-lof"
+
+// Up to the mix everything is as recorded. After it both servers answer the
+// same, which is what one would that has all rows.
+func TestGoldenLOFMix(t *testing.T) {
+	recorded := goldentest.ReadMix(t, golden+"/mix/"+doubled+".mix.json")
+	c := goldentest.NewCluster(t, New, "anomaly", string(recorded.Config), len(recorded.Nodes))
+	c.Homes = func(key string) []int { return recordedHomes(doubled, key) }
+	c.Mix()
+	c.Mix()
+	all := goldentest.InProcess(build(t, string(recorded.Config), false))
+	for i, n := range recorded.Nodes {
+		o := goldentest.Options{Tolerance: 1e-12}
+		goldentest.Replay(t, n.Fed, c.Caller(i), o)
+		goldentest.Replay(t, n.Before, c.Caller(i), o)
+		goldentest.SamePrepared(t, "diff", n.Diff, goldentest.Diff(c.Engines[i]), goldentest.AsIs, 1e-12, prepare)
+		for _, fed := range n.Fed {
+			if _, err := all(fed.Method, goldentest.Append(nil, fed.Params)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c.Mix()
+	for _, asked := range recorded.Nodes[0].After {
+		params := goldentest.Append(nil, asked.Params)
+		first, err := c.Caller(0)(asked.Method, params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := c.Caller(1)(asked.Method, params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		goldentest.SameObject(t, "answers of both", first, second, goldentest.AsIs, 1e-12)
+		want, err := all(asked.Method, params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Not every row has met all others.
+		goldentest.SameObject(t, "what one would answer", want, first, goldentest.AsIs, 0.25)
+	}
 }

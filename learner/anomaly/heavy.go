@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/jubatus/jubatus-go/learner/anomaly/lof"
-	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/knn"
@@ -27,12 +26,11 @@ type neighbours interface {
 	// nearest and nearestOf call found with at most limit rows, the nearest
 	// first: to a vector, or to a row, which is among them if the method
 	// finds it.
-	nearest(v *fv.Vector, limit int, found func(id string, distance float64))
-	nearestOf(id []byte, limit int, found func(id string, distance float64))
-	// total reports whether a short ranking is how a longer one begins.
-	total() bool
+	nearest(v *fv.Vector, limit int, found func(id []byte, distance float64))
+	nearestOf(id []byte, limit int, found func(id []byte, distance float64))
 
-	eachID(do func(id string))
+	len() int
+	eachID(do func(id []byte))
 
 	pack(b []byte) []byte
 	unpack(r *mpack.Reader, from engine.Source) (commit func(), err error)
@@ -47,7 +45,7 @@ type heavy struct {
 	rows    neighbours
 	stats   *statistics
 	ignored uint64
-	taken   []string // rows that MIX has taken, until the nested method has mixed
+	taken   []string // rows that go by MIX, until the nested method has mixed, too
 
 	// The memory of what changes rows.
 	affected rowSet // the numbers in stats of whose statistics are to be renewed
@@ -70,7 +68,12 @@ func newHeavyOn(s settings, rows neighbours) *heavy {
 	h.stats.gone = func(id []byte) { h.taken = append(h.taken, string(id)) }
 	if s.unlearner != nil {
 		h.stats.unlearner = s.unlearner
-		s.unlearner.OnForget(func(id string) { h.drop([]byte(id)) })
+		s.unlearner.OnForget(func(id string) {
+			h.drop([]byte(id))
+			if h.stats.putting {
+				h.taken = append(h.taken, id) // the row itself is yet to come
+			}
+		})
 	}
 	return h
 }
@@ -121,8 +124,8 @@ func (h *heavy) put(id []byte, x *sample) error {
 
 // affect adds the rows around a row, for which it may be a neighbour.
 func (h *heavy) affect(id []byte) {
-	h.rows.nearestOf(id, h.reverse, func(id string, _ float64) {
-		h.affected.add(h.stats.row([]byte(id)))
+	h.rows.nearestOf(id, h.reverse, func(id []byte, _ float64) {
+		h.affected.add(h.stats.row(id))
 	})
 }
 
@@ -135,7 +138,7 @@ func (h *heavy) same(id []byte, x *sample) bool {
 	h.rows.row(id, &h.stored)
 	merge(&h.merged.vector, &h.stored, &x.vector)
 	h.list = h.list[:0]
-	h.rows.nearest(&h.merged.vector, h.k-1, func(_ string, distance float64) {
+	h.rows.nearest(&h.merged.vector, h.k-1, func(_ []byte, distance float64) {
 		h.list = append(h.list, knn.Neighbor{Row: -1, Distance: distance})
 	})
 	if !lof.SamePoint(h.list, h.k) {
@@ -185,8 +188,8 @@ func (h *heavy) refresh() {
 // ranking returns the rows nearest to a row, by their numbers in stats.
 func (h *heavy) ranking(id []byte, limit int, list []knn.Neighbor) []knn.Neighbor {
 	list = list[:0]
-	h.rows.nearestOf(id, limit, func(id string, distance float64) {
-		list = append(list, knn.Neighbor{Row: h.stats.find([]byte(id)), Distance: distance})
+	h.rows.nearestOf(id, limit, func(id []byte, distance float64) {
+		list = append(list, knn.Neighbor{Row: h.stats.find(id), Distance: distance})
 	})
 	return list
 }
@@ -235,8 +238,8 @@ func (h *heavy) clear() {
 
 func (h *heavy) score(x *sample) (float64, error) {
 	x.neighbors = x.neighbors[:0]
-	h.rows.nearest(&x.vector, h.k, func(id string, distance float64) {
-		x.neighbors = append(x.neighbors, knn.Neighbor{Row: h.stats.find([]byte(id)), Distance: distance})
+	h.rows.nearest(&x.vector, h.k, func(id []byte, distance float64) {
+		x.neighbors = append(x.neighbors, knn.Neighbor{Row: h.stats.find(id), Distance: distance})
 	})
 	return h.judge(x.neighbors)
 }
@@ -257,16 +260,12 @@ func (h *heavy) knows(id []byte) bool {
 }
 
 func (h *heavy) ids(b []byte) []byte {
-	n := 0
-	h.rows.eachID(func(string) { n++ })
-	b = mpack.AppendArrayHeader(b, n)
-	h.rows.eachID(func(id string) { b = mpack.AppendRaw(b, id) })
+	b = mpack.AppendArrayHeader(b, h.rows.len())
+	h.rows.eachID(func(id []byte) { b = mpack.AppendRaw(b, id) })
 	return b
 }
 
-func (h *heavy) eachID(do func(id []byte)) {
-	h.rows.eachID(func(id string) { do([]byte(id)) })
-}
+func (h *heavy) eachID(do func(id []byte)) { h.rows.eachID(do) }
 
 func (h *heavy) status(set func(key, value string)) {
 	h.stats.status(set)
@@ -329,8 +328,4 @@ func (h *heavy) unpackStatistics(r *mpack.Reader, from engine.Source) (commit fu
 		stats()
 		h.settings, h.taken = s, nil
 	}, nil
-}
-
-func newNeighbours(method string, _ *config.Value, _ engine.Env) (neighbours, error) {
-	return nil, config.Unsupported(method)
 }

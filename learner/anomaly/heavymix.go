@@ -66,9 +66,9 @@ func (n nestedPusher) Push(diff *mpack.Reader) error {
 // adopt computes the statistics of rows that have none.
 func (h *heavy) adopt() {
 	h.affected.reset()
-	h.rows.eachID(func(id string) {
-		if !h.knows([]byte(id)) {
-			h.affected.add(h.stats.row([]byte(id)))
+	h.rows.eachID(func(id []byte) {
+		if !h.knows(id) {
+			h.affected.add(h.stats.row(id))
 		}
 	})
 	h.refresh()

@@ -17,8 +17,8 @@ type naive struct {
 	ignore     bool
 	max        int // rows that an LRU holds; 0 for any
 	rows       []naiveRow
-	recent     []string // the newest last
-	arrivals   int
+	recent     []string       // the newest last
+	arrivals   map[string]int // when each id first came, which lof never forgets
 }
 
 type naiveRow struct {
@@ -175,8 +175,10 @@ func (n *naive) put(id string, x float64) {
 		n.rows[i].x = x
 		return
 	}
-	n.arrivals++
-	n.rows = append(n.rows, naiveRow{id: id, x: x, kdist: -1, lrd: -1, arrival: n.arrivals})
+	if _, ok := n.arrivals[id]; !ok {
+		n.arrivals[id] = len(n.arrivals)
+	}
+	n.rows = append(n.rows, naiveRow{id: id, x: x, kdist: -1, lrd: -1, arrival: n.arrivals[id]})
 }
 
 // addAll adds rows of new ids.
@@ -217,7 +219,7 @@ func TestAgainstNaive(t *testing.T) {
 	for name, cfg := range methods {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
-				n := &naive{heavy: name == "lof", k: rapid.IntRange(2, 4).Draw(r, "k"), ignore: rapid.Bool().Draw(r, "ignore")}
+				n := &naive{arrivals: map[string]int{}, heavy: name == "lof", k: rapid.IntRange(2, 4).Draw(r, "k"), ignore: rapid.Bool().Draw(r, "ignore")}
 				n.reverse = n.k + rapid.IntRange(0, 4).Draw(r, "reverse")
 				more := fmt.Sprintf(`,"ignore_kth_same_point":%v`, n.ignore)
 				if rapid.Bool().Draw(r, "unlearner") {

@@ -31,8 +31,9 @@ type statistics struct {
 	// gone, if set, is called for rows that MIX takes.
 	gone func(id []byte)
 
-	sent []int32 // slots that Diff has sent
-	puts uint64
+	sent    []int32 // slots that Diff has sent
+	putting bool    // within Put
+	puts    uint64
 }
 
 // entry is a row. What is in the own half hides the common one.
@@ -281,6 +282,8 @@ func (s *statistics) Put(r *mpack.Reader) (ok bool, err error) {
 	if err := eachPair(&dry, func([]byte, pair) {}); err != nil {
 		return false, err
 	}
+	s.putting = true
+	defer func() { s.putting = false }()
 	// The removals among what was sent outlive a diff that does not have them.
 	for _, slot := range s.sent {
 		if e := &s.entries[slot]; e.sent && !e.diff.removed() {
