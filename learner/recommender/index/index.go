@@ -41,6 +41,7 @@ type method interface {
 
 	len() int
 	all(yield func(row int) bool)
+	find(id []byte) (row int, ok bool)
 	appendID(b []byte, row int) []byte
 
 	// similar puts the rows that are most similar to a vector into s.found.
@@ -66,6 +67,9 @@ func (x *Index) Len() int { return x.method.len() }
 
 // All yields the rows.
 func (x *Index) All(yield func(row int) bool) { x.method.all(yield) }
+
+// Find returns the row of an id, if there is one.
+func (x *Index) Find(id []byte) (row int, ok bool) { return x.method.find(id) }
 
 // AppendID appends the id of a row as a raw.
 func (x *Index) AppendID(b []byte, row int) []byte {

@@ -28,6 +28,8 @@ func (m *exact) len() int { return m.rows.Len() }
 
 func (m *exact) all(yield func(row int) bool) { m.rows.All(yield) }
 
+func (m *exact) find(id []byte) (row int, ok bool) { return m.rows.Find(id) }
+
 func (m *exact) appendID(b []byte, row int) []byte { return append(b, m.rows.ID(row)...) }
 
 func (m *exact) similar(v *fv.Vector, limit int, s *Search) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/knn"
+	"github.com/jubatus/jubatus-go/learner/storage/bitindex"
 	"github.com/jubatus/jubatus-go/learner/storage/inverted"
 	"github.com/jubatus/jubatus-go/learner/storage/sparse"
 )
@@ -20,6 +21,8 @@ type Search struct {
 
 	// The rest belongs to the methods.
 	inverted  []inverted.Neighbor
+	words     []uint64
+	alike     []bitindex.Neighbor
 	signature knn.Signature
 	neighbors []knn.Neighbor
 

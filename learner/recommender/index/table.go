@@ -29,13 +29,9 @@ func (m *table) clear() { m.index.Table().Clear() }
 
 func (m *table) len() int { return m.index.Table().Len() }
 
-func (m *table) all(yield func(row int) bool) {
-	for row := range m.len() {
-		if !yield(row) {
-			return
-		}
-	}
-}
+func (m *table) all(yield func(row int) bool) { upTo(m.len(), yield) }
+
+func (m *table) find(id []byte) (row int, ok bool) { return m.index.Table().Find(id) }
 
 func (m *table) appendID(b []byte, row int) []byte { return append(b, m.index.Table().ID(row)...) }
 
