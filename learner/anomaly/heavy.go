@@ -21,13 +21,24 @@ type neighbours interface {
 	remove(id []byte)
 	clear()
 
-	// row fills v with what is stored of a row: nothing if there is none.
+	// row fills v with what was stored of a row here: nothing if there is none.
 	row(id []byte, v *fv.Vector)
+	// has reports whether that is something.
+	has(id []byte) bool
+
 	// nearest and nearestOf call found with at most limit rows, the nearest
 	// first: to a vector, or to a row, which is among them if the method
-	// finds it.
+	// finds it. nearestOf needs the model alone. changed is nearestOf for a
+	// row that has been updated just now, and must be called after update.
 	nearest(v *fv.Vector, limit int, found func(id []byte, distance float64))
 	nearestOf(id []byte, limit int, found func(id []byte, distance float64))
+	changed(id []byte, limit int, found func(id []byte, distance float64))
+	// total reports whether a short ranking is how a longer one begins.
+	total() bool
+	// keep says for which limit rows will be asked for their neighbours again
+	// and again, and mixed that rows have changed in other ways.
+	keep(limit int)
+	mixed()
 
 	len() int
 	eachID(do func(id []byte))
@@ -51,6 +62,8 @@ type heavy struct {
 	affected rowSet // the numbers in stats of whose statistics are to be renewed
 	lists    knn.Lists
 	list     []knn.Neighbor
+	around   []knn.Neighbor // the row that was stored last
+	stale    bool           // if a row has gone since
 	stored   fv.Vector
 	merged   sample
 }
@@ -65,6 +78,7 @@ func newHeavy(s settings, env engine.Env) (method, error) {
 
 func newHeavyOn(s settings, rows neighbours) *heavy {
 	h := &heavy{settings: s, rows: rows, stats: newStatistics()}
+	rows.keep(s.k)
 	h.stats.gone = func(id []byte) { h.taken = append(h.taken, string(id)) }
 	if s.unlearner != nil {
 		h.stats.unlearner = s.unlearner
@@ -105,28 +119,40 @@ func (h *heavy) update(id []byte, x *sample) (float64, error) {
 	if h.unlearner != nil {
 		h.unlearner.Touch(id)
 	}
-	h.list = h.ranking(id, h.k+1, h.list)
-	return h.judge(lof.Others(h.list, h.stats.find(id)))
+	if h.stale || !h.rows.total() {
+		h.around = h.ranking(id, h.k+1, h.around)
+	}
+	h.around = h.around[:min(h.k+1, len(h.around))]
+	return h.judge(lof.Others(h.around, h.stats.find(id)))
 }
 
-// put stores a vector and collects the rows around where its row was and is.
+// put stores a vector and collects the rows around where its row was and is,
+// for which it may be a neighbour. It sets h.around.
 func (h *heavy) put(id []byte, x *sample) error {
-	if h.rows.row(id, &h.stored); h.stored.Len() > 0 {
-		h.affect(id)
+	if h.rows.has(id) {
+		h.rows.nearestOf(id, h.reverse, func(id []byte, _ float64) {
+			h.affected.add(h.stats.row(id))
+		})
 	}
 	if err := h.rows.update(id, &x.vector); err != nil {
+		h.rows.mixed()
 		return err
 	}
-	h.affect(id)
+	// One ranking serves for who is affected and for the score, if it can.
+	limit := h.reverse
+	if h.rows.total() {
+		limit = max(limit, h.k+1)
+	}
+	h.around, h.stale = h.around[:0], false
+	h.rows.changed(id, limit, func(id []byte, distance float64) {
+		slot := h.stats.row(id)
+		if len(h.around) < h.reverse {
+			h.affected.add(slot)
+		}
+		h.around = append(h.around, knn.Neighbor{Row: slot, Distance: distance})
+	})
 	h.affected.add(h.stats.row(id))
 	return nil
-}
-
-// affect adds the rows around a row, for which it may be a neighbour.
-func (h *heavy) affect(id []byte) {
-	h.rows.nearestOf(id, h.reverse, func(id []byte, _ float64) {
-		h.affected.add(h.stats.row(id))
-	})
 }
 
 // same reports whether what a row becomes is to be ignored because it is where
@@ -225,6 +251,7 @@ func (h *heavy) drop(id []byte) {
 	h.rows.remove(id)
 	h.stats.remove(id)
 	h.affected.remove(h.stats.find(id))
+	h.stale = true
 }
 
 func (h *heavy) clear() {
@@ -327,5 +354,6 @@ func (h *heavy) unpackStatistics(r *mpack.Reader, from engine.Source) (commit fu
 	return func() {
 		stats()
 		h.settings, h.taken = s, nil
+		h.rows.keep(s.k)
 	}, nil
 }

@@ -36,6 +36,7 @@ func (n nested) Keep() {
 // nobody could be compared with them.
 func (n nested) Put(r *mpack.Reader) (ok bool, err error) {
 	ok, err = n.Mixable.Put(r)
+	n.h.rows.mixed()
 	n.h.removeTaken()
 	return ok, err
 }
@@ -59,6 +60,7 @@ type nestedPusher struct {
 // Push implements engine.Pusher.
 func (n nestedPusher) Push(diff *mpack.Reader) error {
 	err := n.Pusher.Push(diff)
+	n.h.rows.mixed()
 	n.h.adopt()
 	return err
 }

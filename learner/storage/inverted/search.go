@@ -18,6 +18,7 @@ type search struct {
 	sums    []sum // by row
 	epoch   uint32
 	touched []uint32 // the rows with a sum of this epoch
+	dots    []float64
 	top     topk.Smallest[float64]
 }
 
@@ -93,16 +94,17 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 	}
 	q := x.borrow()
 	defer x.searches.Put(q)
+	if rows == AllRows {
+		var square float64
+		square, q.dots = x.products(v, q.dots)
+		return x.nearest(square, q.dots, limit, &q.top, dst)
+	}
 	square := x.multiply(q, v)
 	q.top.Reset(min(limit, x.n))
-	if rows == InCommon {
-		for _, row := range q.touched {
-			if norm := x.norms[row]; norm > 0 {
-				q.top.Add(math.Sqrt(clip((square+norm)-2*q.sums[row].dot)), ^row)
-			}
+	for _, row := range q.touched {
+		if norm := x.norms[row]; norm > 0 {
+			q.top.Add(math.Sqrt(clip((square+norm)-2*q.sums[row].dot)), ^row)
 		}
-	} else {
-		x.rankAll(q, square)
 	}
 	for _, item := range q.top.Sorted() {
 		dst = append(dst, Neighbor{int(^item.Row), item.X})
@@ -110,26 +112,62 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 	return dst
 }
 
-func (x *Index) rankAll(q *search, square float64) {
+// nearest ranks all rows by their distance from a vector, of which the squared
+// length and the dot products with all rows are given.
+func (x *Index) nearest(square float64, dots []float64, limit int, top *topk.Smallest[float64], dst []Neighbor) []Neighbor {
+	dst = dst[:0]
+	top.Reset(min(limit, x.n))
 	bound := math.Inf(1) // on the square of the distance
-	sums := q.sums[:len(x.norms)]
+	dots = dots[:len(x.norms)]
 	for row, norm := range x.norms {
 		if !(norm > 0) {
 			continue
 		}
-		d2 := square + norm
-		if s := &sums[row]; s.epoch == q.epoch {
-			d2 -= 2 * s.dot
-		}
+		d2 := (square + norm) - 2*dots[row]
 		if d2 > bound {
 			continue
 		}
-		if q.top.Add(math.Sqrt(clip(d2)), ^uint32(row)) {
-			if last, full := q.top.Last(); full && last.X == last.X {
+		if top.Add(math.Sqrt(clip(d2)), ^uint32(row)) {
+			if last, full := top.Last(); full && last.X == last.X {
 				bound = float64(last.X*last.X) * (1 + 1e-14)
 			}
 		}
 	}
+	for _, item := range top.Sorted() {
+		dst = append(dst, Neighbor{int(^item.Row), item.X})
+	}
+	return dst
+}
+
+// products computes the dot products of a vector with all rows, in dots if
+// there is room, the features in its order, and returns its squared length.
+func (x *Index) products(v *fv.Vector, dots []float64) (square float64, _ []float64) {
+	n := len(x.norms)
+	if cap(dots) < n {
+		dots = make([]float64, n+n/4)
+	}
+	dots = dots[:n]
+	clear(dots)
+	for i := range v.Len() {
+		value := v.Value(i)
+		square += float64(value * value)
+		f, ok := x.features.Find(v.Key(i))
+		if !ok {
+			continue
+		}
+		if value-value != 0 { // infinite, or not a number
+			for _, c := range x.postings[f].cells {
+				if c.state&live != 0 {
+					dots[c.row] += float64(value * c.value)
+				}
+			}
+			continue
+		}
+		for _, c := range x.postings[f].cells { // those that are not live are 0
+			dots[c.row] += float64(value * c.value)
+		}
+	}
+	return square, dots
 }
 
 // clip is a square that rounding has not made negative.
