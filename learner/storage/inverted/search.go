@@ -75,9 +75,10 @@ func (x *Index) Cosine(v *fv.Vector, limit int, dst []Neighbor) []Neighbor {
 	return dst
 }
 
-// Which rows Euclid ranks.
+// Rows is which rows Euclid ranks.
 type Rows uint8
 
+// The choices of rows.
 const (
 	AllRows  Rows = iota
 	InCommon      // those that have a feature in common with what is searched for
