@@ -100,8 +100,6 @@ func (b *builder) signatures(bits int, hash func(v *fv.Vector, dst []uint64) []u
 	b.method = &signatures{rows, hash}
 }
 
-func (b *builder) euclidLSH() error { return config.Unsupported("euclid_lsh") }
-
 // upTo yields the numbers below n.
 func upTo(n int, yield func(row int) bool) {
 	for row := range n {
