@@ -149,6 +149,7 @@ func (x *Index) products(v *fv.Vector, dots []float64) (square float64, _ []floa
 	}
 	dots = dots[:n]
 	clear(dots)
+	var some terms
 	for i := range v.Len() {
 		value := v.Value(i)
 		square += float64(value * value)
@@ -157,6 +158,7 @@ func (x *Index) products(v *fv.Vector, dots []float64) (square float64, _ []floa
 			continue
 		}
 		if value-value != 0 { // infinite, or not a number
+			some.add(dots)
 			for _, c := range x.postings[f].cells {
 				if c.state&live != 0 {
 					dots[c.row] += float64(value * c.value)
@@ -164,11 +166,58 @@ func (x *Index) products(v *fv.Vector, dots []float64) (square float64, _ []floa
 			}
 			continue
 		}
-		for _, c := range x.postings[f].cells { // those that are not live are 0
+		some.values[some.n], some.cells[some.n] = value, x.postings[f].cells
+		if some.n++; some.n == len(some.cells) {
+			some.add(dots)
+		}
+	}
+	some.add(dots)
+	return square, dots
+}
+
+// terms are features that are added to dot products at a time.
+type terms struct {
+	values [4]float64
+	cells  [4][]cell
+	n      int
+}
+
+// add adds what was collected, each row's products in the order of the
+// features. Cells that are not live are 0 and change nothing. Features that
+// all rows have, from the first on, are added together.
+func (t *terms) add(dots []float64) {
+	from := 0
+	if t.n == len(t.cells) {
+		a, b, c, d := t.cells[0], t.cells[1], t.cells[2], t.cells[3]
+		if n := len(a); len(b) == n && len(c) == n && len(d) == n {
+			from = addAligned(dots, &t.values, a, b, c, d)
+		}
+	}
+	for i := range t.n {
+		value := t.values[i]
+		for _, c := range t.cells[i][from:] {
 			dots[c.row] += float64(value * c.value)
 		}
 	}
-	return square, dots
+	t.n = 0
+}
+
+// addAligned adds four features as long as their cells are of the same rows,
+// and returns of how many.
+func addAligned(dots []float64, values *[4]float64, a, b, c, d []cell) int {
+	x, y, z, w := values[0], values[1], values[2], values[3]
+	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
+	for i := range a {
+		row := a[i].row
+		if b[i].row != row || c[i].row != row || d[i].row != row {
+			return i
+		}
+		sum := dots[row] + float64(x*a[i].value)
+		sum += float64(y * b[i].value)
+		sum += float64(z * c[i].value)
+		dots[row] = sum + float64(w*d[i].value)
+	}
+	return len(a)
 }
 
 // clip is a square that rounding has not made negative.
