@@ -26,13 +26,14 @@ type neighbours interface {
 	// has reports whether that is something.
 	has(id []byte) bool
 
-	// nearest and nearestOf call found with at most limit rows, the nearest
-	// first: to a vector, or to a row, which is among them if the method
-	// finds it. nearestOf needs the model alone. changed is nearestOf for a
-	// row that has been updated just now, and must be called after update.
-	nearest(v *fv.Vector, limit int, found func(id []byte, distance float64))
-	nearestOf(id []byte, limit int, found func(id []byte, distance float64))
-	changed(id []byte, limit int, found func(id []byte, distance float64))
+	// nearest and nearestOf return at most limit rows, the nearest first, in
+	// list if there is room: of a vector, or of a row, which is among them if
+	// the method finds it. Rows get the numbers that number gives their ids.
+	// nearestOf needs the model alone. changed is nearestOf for a row that has
+	// been updated just now, and must be called after update.
+	nearest(v *fv.Vector, limit int, number numbering, list []knn.Neighbor) []knn.Neighbor
+	nearestOf(id []byte, limit int, number numbering, list []knn.Neighbor) []knn.Neighbor
+	changed(id []byte, limit int, number numbering, list []knn.Neighbor) []knn.Neighbor
 	// total reports whether a short ranking is how a longer one begins.
 	total() bool
 	// keep says for which limit rows will be asked for their neighbours again
@@ -49,12 +50,17 @@ type neighbours interface {
 	mixables() []engine.Mixable
 }
 
+// numbering gives numbers to ids.
+type numbering = func(id []byte) int
+
 // heavy is the method lof: neighbours by a method of recommenders, which keeps
 // rows as they came and merges what is added to them.
 type heavy struct {
 	settings
 	rows    neighbours
 	stats   *statistics
+	find    numbering // of stats; row makes the number if need be
+	row     numbering
 	ignored uint64
 	taken   []string // rows that go by MIX, until the nested method has mixed, too
 
@@ -66,6 +72,7 @@ type heavy struct {
 	stale    bool           // if a row has gone since
 	stored   fv.Vector
 	merged   sample
+	id       []byte
 }
 
 func newHeavy(s settings, env engine.Env) (method, error) {
@@ -78,6 +85,7 @@ func newHeavy(s settings, env engine.Env) (method, error) {
 
 func newHeavyOn(s settings, rows neighbours) *heavy {
 	h := &heavy{settings: s, rows: rows, stats: newStatistics()}
+	h.find, h.row = h.stats.find, h.stats.row
 	rows.keep(s.k)
 	h.stats.gone = func(id []byte) { h.taken = append(h.taken, string(id)) }
 	if s.unlearner != nil {
@@ -120,7 +128,7 @@ func (h *heavy) update(id []byte, x *sample) (float64, error) {
 		h.unlearner.Touch(id)
 	}
 	if h.stale || !h.rows.total() {
-		h.around = h.ranking(id, h.k+1, h.around)
+		h.around = h.rows.nearestOf(id, h.k+1, h.find, h.around)
 	}
 	h.around = h.around[:min(h.k+1, len(h.around))]
 	return h.judge(lof.Others(h.around, h.stats.find(id)))
@@ -130,9 +138,8 @@ func (h *heavy) update(id []byte, x *sample) (float64, error) {
 // for which it may be a neighbour. It sets h.around.
 func (h *heavy) put(id []byte, x *sample) error {
 	if h.rows.has(id) {
-		h.rows.nearestOf(id, h.reverse, func(id []byte, _ float64) {
-			h.affected.add(h.stats.row(id))
-		})
+		h.list = h.rows.nearestOf(id, h.reverse, h.row, h.list)
+		h.affect(h.list)
 	}
 	if err := h.rows.update(id, &x.vector); err != nil {
 		h.rows.mixed()
@@ -143,16 +150,16 @@ func (h *heavy) put(id []byte, x *sample) error {
 	if h.rows.total() {
 		limit = max(limit, h.k+1)
 	}
-	h.around, h.stale = h.around[:0], false
-	h.rows.changed(id, limit, func(id []byte, distance float64) {
-		slot := h.stats.row(id)
-		if len(h.around) < h.reverse {
-			h.affected.add(slot)
-		}
-		h.around = append(h.around, knn.Neighbor{Row: slot, Distance: distance})
-	})
+	h.around, h.stale = h.rows.changed(id, limit, h.row, h.around), false
+	h.affect(h.around[:min(h.reverse, len(h.around))])
 	h.affected.add(h.stats.row(id))
 	return nil
+}
+
+func (h *heavy) affect(list []knn.Neighbor) {
+	for _, n := range list {
+		h.affected.add(n.Row)
+	}
 }
 
 // same reports whether what a row becomes is to be ignored because it is where
@@ -163,10 +170,7 @@ func (h *heavy) same(id []byte, x *sample) bool {
 	}
 	h.rows.row(id, &h.stored)
 	merge(&h.merged.vector, &h.stored, &x.vector)
-	h.list = h.list[:0]
-	h.rows.nearest(&h.merged.vector, h.k-1, func(_ []byte, distance float64) {
-		h.list = append(h.list, knn.Neighbor{Row: -1, Distance: distance})
-	})
+	h.list = h.rows.nearest(&h.merged.vector, h.k-1, h.find, h.list)
 	if !lof.SamePoint(h.list, h.k) {
 		return false
 	}
@@ -205,19 +209,11 @@ func merge(dst, row, v *fv.Vector) {
 func (h *heavy) refresh() {
 	h.lists.Reset()
 	for _, slot := range h.affected.rows {
-		h.list = h.ranking([]byte(h.stats.entries[slot].id), h.k, h.list)
+		h.id = append(h.id[:0], h.stats.entries[slot].id...)
+		h.list = h.rows.nearestOf(h.id, h.k, h.find, h.list)
 		h.lists.Append(h.list)
 	}
 	lof.Refresh(h.affected.rows, &h.lists, h.stats, lof.Damped)
-}
-
-// ranking returns the rows nearest to a row, by their numbers in stats.
-func (h *heavy) ranking(id []byte, limit int, list []knn.Neighbor) []knn.Neighbor {
-	list = list[:0]
-	h.rows.nearestOf(id, limit, func(id []byte, distance float64) {
-		list = append(list, knn.Neighbor{Row: h.stats.find(id), Distance: distance})
-	})
-	return list
 }
 
 func (h *heavy) addAll(ids [][]byte, list []*sample) (stored []int, err error) {
@@ -264,10 +260,7 @@ func (h *heavy) clear() {
 }
 
 func (h *heavy) score(x *sample) (float64, error) {
-	x.neighbors = x.neighbors[:0]
-	h.rows.nearest(&x.vector, h.k, func(id []byte, distance float64) {
-		x.neighbors = append(x.neighbors, knn.Neighbor{Row: h.stats.find(id), Distance: distance})
-	})
+	x.neighbors = h.rows.nearest(&x.vector, h.k, h.find, x.neighbors)
 	return h.judge(x.neighbors)
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/config"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/knn"
 	"github.com/jubatus/jubatus-go/learner/recommender/index"
 	"github.com/jubatus/jubatus-go/learner/storage/inverted"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
@@ -85,53 +86,55 @@ func (n *similar) giveBack(s *search) {
 	n.searches.Put(s)
 }
 
-func (n *similar) nearest(v *fv.Vector, limit int, found func(id []byte, distance float64)) {
+func (n *similar) nearest(v *fv.Vector, limit int, number numbering, list []knn.Neighbor) []knn.Neighbor {
 	s := n.borrow()
 	defer n.giveBack(s)
-	n.report(n.index.Similar(v, limit, &s.Search), s, found)
+	return n.numbered(n.index.Similar(v, limit, &s.Search), s, number, list)
 }
 
-func (n *similar) nearestOf(id []byte, limit int, found func(id []byte, distance float64)) {
+func (n *similar) nearestOf(id []byte, limit int, number numbering, list []knn.Neighbor) []knn.Neighbor {
 	s := n.borrow()
 	defer n.giveBack(s)
 	if n.rankings != nil && limit == n.kept {
 		if row, ok := n.rankings.Find(id); ok {
-			n.reportKept(n.rankings.Of(row), s, found)
-			return
+			return n.keptNumbered(n.rankings.Of(row), s, number, list)
 		}
 	}
-	n.report(n.index.SimilarTo(id, limit, &s.Search), s, found)
+	return n.numbered(n.index.SimilarTo(id, limit, &s.Search), s, number, list)
 }
 
-func (n *similar) changed(id []byte, limit int, found func(id []byte, distance float64)) {
+func (n *similar) changed(id []byte, limit int, number numbering, list []knn.Neighbor) []knn.Neighbor {
 	if n.rankings == nil {
-		n.nearestOf(id, limit, found)
-		return
+		return n.nearestOf(id, limit, number, list)
 	}
 	row, ok := n.rankings.Find(id)
 	if !ok {
 		n.mixed()
-		n.nearestOf(id, limit, found)
-		return
+		return n.nearestOf(id, limit, number, list)
 	}
 	s := n.borrow()
 	defer n.giveBack(s)
 	n.nearby = n.rankings.Changed(row, limit, n.nearby)
-	n.reportKept(n.nearby, s, found)
+	return n.keptNumbered(n.nearby, s, number, list)
 }
 
-func (n *similar) reportKept(list []inverted.Neighbor, s *search, found func(id []byte, distance float64)) {
-	for _, m := range list {
+// numbered is what was found, with the caller's numbers of rows.
+func (n *similar) numbered(found []index.Similar, s *search, number numbering, list []knn.Neighbor) []knn.Neighbor {
+	list = list[:0]
+	for _, m := range found {
 		s.id = n.index.ID(s.id, m.Row)
-		found(s.id, m.Score)
+		list = append(list, knn.Neighbor{Row: number(s.id), Distance: n.index.Distance(m.Similarity)})
 	}
+	return list
 }
 
-func (n *similar) report(list []index.Similar, s *search, found func(id []byte, distance float64)) {
-	for _, m := range list {
+func (n *similar) keptNumbered(found []inverted.Neighbor, s *search, number numbering, list []knn.Neighbor) []knn.Neighbor {
+	list = list[:0]
+	for _, m := range found {
 		s.id = n.index.ID(s.id, m.Row)
-		found(s.id, n.index.Distance(m.Similarity))
+		list = append(list, knn.Neighbor{Row: number(s.id), Distance: m.Score})
 	}
+	return list
 }
 
 func (n *similar) len() int { return n.index.Len() }
