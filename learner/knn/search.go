@@ -96,6 +96,10 @@ func merge[X uint32 | float64](tops []topk.Smallest[X]) []topk.Item[X] {
 
 // scanEuclid adds rows to a selection.
 func (x *Index) scanEuclid(s *Signature, from, to int, top *topk.Smallest[float64]) {
+	if len(s.words) == 1 {
+		x.scanEuclid1(s, from, to, top)
+		return
+	}
 	norms := x.table.Doubles(1)[from:to]
 	square, twice := float64(s.norm*s.norm), 2*s.norm
 	cosines := x.cosines.Table()
@@ -104,12 +108,9 @@ func (x *Index) scanEuclid(s *Signature, from, to int, top *topk.Smallest[float6
 	bound := squareBound(top) // on the square of the distance
 	for i, norm := range norms {
 		h := 0
-		switch w {
-		case 1:
-			h = bits.OnesCount64(s.words[0] ^ words[i])
-		case 2:
+		if w == 2 {
 			h = bits.OnesCount64(s.words[0]^words[2*i]) + bits.OnesCount64(s.words[1]^words[2*i+1])
-		default:
+		} else {
 			h = signature.Hamming(s.words, words[i*w:i*w+w])
 		}
 		var distance float64
@@ -126,6 +127,31 @@ func (x *Index) scanEuclid(s *Signature, from, to int, top *topk.Smallest[float6
 			if d2 > bound {
 				continue
 			}
+			distance = math.Sqrt(d2)
+		}
+		if top.Add(distance, uint32(from+i)) {
+			bound = squareBound(top)
+		}
+	}
+}
+
+// scanEuclid1 is scanEuclid for signatures of one word.
+func (x *Index) scanEuclid1(s *Signature, from, to int, top *topk.Smallest[float64]) {
+	norms := x.table.Doubles(1)[from:to]
+	words := x.table.Words(0)[from:to]
+	words = words[:len(norms)]
+	word, square, twice := s.words[0], float64(s.norm*s.norm), 2*s.norm
+	var cosines [128]float64 // of which the compiler knows that all are there
+	copy(cosines[:], x.cosines.Table())
+	bound := squareBound(top)
+	for i, norm := range norms {
+		h := bits.OnesCount64(word ^ words[i])
+		d2 := (square + float64(norm*norm)) - float64(float64(twice*norm)*cosines[h&127])
+		if d2 > bound && h != 0 {
+			continue
+		}
+		distance := math.Abs(s.norm - norm)
+		if h != 0 {
 			distance = math.Sqrt(d2)
 		}
 		if top.Add(distance, uint32(from+i)) {
