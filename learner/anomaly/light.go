@@ -19,6 +19,7 @@ type light struct {
 	settings
 	index     *knn.Index
 	rows      *rowtable.Table // of the index
+	rankings  *knn.Rankings   // of the index; nil if they would be too large
 	densities *rowtable.Table // kdist and lrd of rows of the same ids
 	ignored   uint64
 
@@ -47,6 +48,10 @@ func newLight(s settings, env engine.Env) (method, error) {
 		return nil, err
 	}
 	l.rows = l.index.Table()
+	if s.k <= mostKept && s.k > 0 {
+		l.rankings = knn.NewRankings(l.index, s.k)
+		l.rows.Changed = l.rankings.Invalidate
+	}
 	if s.unlearner != nil {
 		s.unlearner.OnForget(func(id string) { l.forget([]byte(id)) })
 		l.densities.Admit = l.admit
@@ -80,7 +85,7 @@ func (l *light) overwrite(id []byte, x *sample) (float64, error) {
 		return 0, err
 	}
 	// One ranking serves for who is affected and for the score.
-	l.nearest = l.index.Nearest(&x.signature, max(l.reverse, l.k+1), l.nearest)
+	l.nearest = l.changed(row, x, max(l.reverse, l.k+1))
 	for _, n := range l.nearest[:min(l.reverse, len(l.nearest))] {
 		l.affected.add(n.Row)
 	}
@@ -92,6 +97,14 @@ func (l *light) overwrite(id []byte, x *sample) (float64, error) {
 
 	list := lof.Others(l.nearest[:min(l.k+1, len(l.nearest))], row)
 	return l.judge(list[:min(l.k, len(list))])
+}
+
+// changed ranks what is nearest to a row that has just been set.
+func (l *light) changed(row int, x *sample, limit int) []knn.Neighbor {
+	if l.rankings == nil {
+		return l.index.Nearest(&x.signature, limit, l.nearest)
+	}
+	return l.rankings.Changed(row, limit, l.nearest)
 }
 
 // errNoRoom is that only sticky ids are held.
@@ -140,7 +153,11 @@ func (l *light) refresh(set *rowSet) {
 			l.known = append(l.known, row)
 		}
 	}
-	l.index.NearestOf(l.known, l.k, &l.lists)
+	if l.rankings == nil {
+		l.index.NearestOf(l.known, l.k, &l.lists)
+	} else {
+		l.rankings.Of(l.known, &l.lists)
+	}
 	lof.Refresh(l.known, &l.lists, l, lof.Exact)
 }
 
@@ -150,9 +167,11 @@ func (l *light) addAll(ids [][]byte, list []*sample) (stored []int, err error) {
 		if l.same(x) {
 			continue
 		}
-		if _, err := l.index.Set(ids[i], &x.signature); err != nil {
+		row, err := l.index.Set(ids[i], &x.signature)
+		if err != nil {
 			return nil, err
 		}
+		l.nearest = l.changed(row, x, l.k)
 		stored = append(stored, i)
 	}
 	for n, i := range stored {
@@ -183,6 +202,9 @@ func (l *light) drop(id []byte) {
 	l.rows.Delete(id)
 	l.densities.Delete(id)
 	if ok {
+		if l.rankings != nil {
+			l.rankings.Deleted(row, last)
+		}
 		l.affected.remove(row)
 		l.orphaned.remove(row)
 		if row != last {
@@ -225,6 +247,7 @@ func (l *light) admit(id []byte) bool {
 func (l *light) clear() {
 	l.rows.Clear()
 	l.densities.Clear()
+	l.invalidate()
 	if l.unlearner != nil {
 		l.unlearner.Clear()
 	}
@@ -327,7 +350,17 @@ func (l *light) pack(b []byte) []byte {
 }
 
 func (l *light) unpack(r *mpack.Reader, _ engine.Source) (commit func(), err error) {
-	return unpackParts(r, l.unlearner, l.rows.Unpack, l.densities.Unpack)
+	unpacked, err := unpackParts(r, l.unlearner, l.rows.Unpack, l.densities.Unpack)
+	if err != nil {
+		return nil, err
+	}
+	return func() { unpacked(); l.invalidate() }, nil
+}
+
+func (l *light) invalidate() {
+	if l.rankings != nil {
+		l.rankings.Invalidate()
+	}
 }
 
 func (l *light) mixables() []engine.Mixable { return []engine.Mixable{l.rows, l.densities} }

@@ -148,15 +148,6 @@ func (s *statistics) clear() {
 	s.base, s.diff, s.sent = 0, 0, nil
 }
 
-// eachID calls do with every row that is in either half, removed or not.
-func (s *statistics) eachID(do func(id string)) {
-	for i := range s.entries {
-		if e := &s.entries[i]; e.based || e.differ {
-			do(e.id)
-		}
-	}
-}
-
 func (s *statistics) status(set func(key, value string)) {
 	set("num_id_master", strconv.Itoa(s.base))
 	set("num_id_diff", strconv.Itoa(s.diff))
