@@ -14,6 +14,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/ids"
 	"github.com/jubatus/jubatus-go/learner/knn"
 	"github.com/jubatus/jubatus-go/learner/unlearner"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
@@ -259,7 +260,7 @@ func (a *Anomaly) Mixables() []engine.Mixable { return a.mixables }
 func (a *Anomaly) maxID() uint64 {
 	largest := uint64(0)
 	a.method.eachID(func(id []byte) {
-		if n, ok := parseID(id); ok {
+		if n, ok := ids.Number(id); ok {
 			largest = max(largest, n)
 		}
 	})

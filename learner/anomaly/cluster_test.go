@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jubatus/jubatus-go/learner/engine"
@@ -259,5 +260,34 @@ func TestUnlearningByMIX(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Questions and additions at the same time.
+func TestTogether(t *testing.T) {
+	for name, cfg := range methods {
+		c, nodes := cluster(t, cfg(2, 3, `,"unlearner":"lru","unlearner_parameter":{"max_size":20}`), 2)
+		c.Alone = false
+		var all sync.WaitGroup
+		for i, n := range nodes {
+			for j := range 2 {
+				all.Go(func() {
+					for v := range 40 {
+						if _, err := n.do("add", x(float64(v%7+i+j+1))); err != nil {
+							t.Errorf("%s: %v", name, err)
+						}
+					}
+				})
+				all.Go(func() {
+					for v := range 80 {
+						if _, err := n.do("calc_score", x(float64(v%9))); err != nil {
+							t.Errorf("%s: %v", name, err)
+						}
+						n.ids()
+					}
+				})
+			}
+		}
+		all.Wait()
 	}
 }

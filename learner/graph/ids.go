@@ -2,9 +2,9 @@ package graph
 
 import (
 	"errors"
-	"math"
 	"strconv"
 
+	"github.com/jubatus/jubatus-go/learner/ids"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
@@ -12,32 +12,11 @@ import (
 // text: clients get it as text.
 var errBadID = errors.New("std::bad_cast")
 
-// parseID reads the number that a node id begins with, behind blanks and a
-// sign. What follows it does not count; negative numbers count from 2^64 down.
+// parseID reads the number that a node id begins with.
 func parseID(text []byte) (uint64, error) {
-	i := 0
-	for i < len(text) && (text[i] == ' ' || '\t' <= text[i] && text[i] <= '\r') {
-		i++
-	}
-	negative := false
-	if i < len(text) && (text[i] == '+' || text[i] == '-') {
-		negative = text[i] == '-'
-		i++
-	}
-	first := i
-	var id uint64
-	for ; i < len(text) && '0' <= text[i] && text[i] <= '9'; i++ {
-		digit := uint64(text[i] - '0')
-		if id > (math.MaxUint64-digit)/10 {
-			return 0, errBadID
-		}
-		id = 10*id + digit
-	}
-	if i == first {
+	id, ok := ids.Number(text)
+	if !ok {
 		return 0, errBadID
-	}
-	if negative {
-		id = -id
 	}
 	return id, nil
 }
