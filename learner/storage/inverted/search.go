@@ -202,11 +202,27 @@ func (t *terms) add(dots []float64) {
 	t.n = 0
 }
 
+// dense reports whether cells are those of the first rows, all of them.
+func dense(cells []cell) bool {
+	n := len(cells)
+	return n > 0 && int(cells[n-1].row) == n-1
+}
+
 // addAligned adds four features as long as their cells are of the same rows,
 // and returns of how many.
 func addAligned(dots []float64, values *[4]float64, a, b, c, d []cell) int {
 	x, y, z, w := values[0], values[1], values[2], values[3]
 	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
+	if dense(a) && dense(b) && dense(c) && dense(d) {
+		dots = dots[:len(a)]
+		for i, sum := range dots {
+			sum += float64(x * a[i].value)
+			sum += float64(y * b[i].value)
+			sum += float64(z * c[i].value)
+			dots[i] = sum + float64(w*d[i].value)
+		}
+		return len(a)
+	}
 	for i := range a {
 		row := a[i].row
 		if b[i].row != row || c[i].row != row || d[i].row != row {
