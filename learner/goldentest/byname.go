@@ -3,7 +3,8 @@ package goldentest
 // ByName rewrites an object so that it does not depend on how names were
 // numbered. In a list that ends with a numbering, [{name: number},
 // {number: name}, next number], the keys of the maps before it that are
-// numbers become names, at any depth, and the numbering a map of its names.
+// numbers become names, at any depth, as do lists in them that are nothing but
+// numbers, and the numbering a map of its names.
 func ByName(v Value) Value {
 	switch v := v.(type) {
 	case List:
@@ -75,7 +76,28 @@ func renamed(v Value, names map[int64]string) Value {
 				e.Key = name
 			}
 		}
+		if list, ok := members(e.Value, names); ok {
+			e.Value = list
+		}
 		out[i] = Entry{e.Key, renamed(e.Value, names)}
 	}
 	return out
+}
+
+// members turns a list of numbers into a map of names.
+func members(v Value, names map[int64]string) (Map, bool) {
+	l, ok := v.(List)
+	if !ok || len(l) == 0 {
+		return nil, false
+	}
+	out := make(Map, len(l))
+	for i, e := range l {
+		n, ok := e.(int64)
+		name, known := names[n]
+		if !ok || !known {
+			return nil, false
+		}
+		out[i] = Entry{name, true}
+	}
+	return out, true
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jubatus/jubatus-go/learner/knn"
 	"github.com/jubatus/jubatus-go/learner/storage/bitindex"
 	"github.com/jubatus/jubatus-go/learner/storage/inverted"
+	"github.com/jubatus/jubatus-go/learner/storage/lshindex"
 	"github.com/jubatus/jubatus-go/learner/storage/sparse"
 )
 
@@ -23,6 +24,8 @@ type Search struct {
 	inverted  []inverted.Neighbor
 	words     []uint64
 	alike     []bitindex.Neighbor
+	hashes    lshindex.Signature
+	near      []lshindex.Neighbor
 	signature knn.Signature
 	neighbors []knn.Neighbor
 

@@ -35,6 +35,7 @@ type Index struct {
 	projector *signature.Projector
 	cosines   signature.Cosines
 	shift     []float32 // where bins begin, by hash function
+	formers   formers
 	searches  sync.Pool // of *search
 }
 
@@ -84,7 +85,29 @@ func (x *Index) Set(id []byte, s *Signature) error {
 	q := x.borrow()
 	defer x.searches.Put(q)
 	x.place(q, s)
-	return x.Rows.Set(id, q.record)
+	if err := x.Rows.Set(id, q.record); err != nil {
+		return err
+	}
+	if f := x.formers.byID[string(id)]; f != nil {
+		row, _ := x.Find(id)
+		x.SetSerial(row, f.serial)
+		x.formers.set(f, x.layout().buckets(q.record))
+	}
+	return nil
+}
+
+// Remove removes the row of an id and reports whether there was one.
+func (x *Index) Remove(id []byte) bool {
+	if row, ok := x.Find(id); ok {
+		x.formers.add(id, x.Serial(row), x.layout().buckets(x.Record(row)))
+	}
+	return x.Rows.Remove(id)
+}
+
+// Clear removes all rows.
+func (x *Index) Clear() {
+	x.formers = formers{}
+	x.Rows.Clear()
 }
 
 // place makes the record of a signature, and what it takes to look around it.

@@ -1,6 +1,7 @@
 package lshindex
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -10,7 +11,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/jubatus/jubatus-go/learner/engine"
@@ -77,11 +78,11 @@ func TestRecorded(t *testing.T) {
 		x.Hash(v, &s)
 		q := x.borrow()
 		x.place(q, &s)
-		if diff := cmp.Diff(hex(t, c.Buckets), x.layout().buckets(q.record)); diff != "" {
-			t.Errorf("buckets of %v: %s", c.SFV, diff)
+		if d := diff.Diff(hex(t, c.Buckets), x.layout().buckets(q.record)); d != "" {
+			t.Errorf("buckets of %v: %s", c.SFV, d)
 		}
-		if diff := cmp.Diff(hex(t, c.Simhash), x.layout().words(q.record)); diff != "" {
-			t.Errorf("signature of %v: %s", c.SFV, diff)
+		if d := diff.Diff(hex(t, c.Simhash), x.layout().words(q.record)); d != "" {
+			t.Errorf("signature of %v: %s", c.SFV, d)
 		}
 		if norm(q.record) != c.Norm {
 			t.Errorf("norm of %v is %v, want %v", c.SFV, norm(q.record), c.Norm)
@@ -209,10 +210,13 @@ func (x *Index) set(t testing.TB, id string, value float64, s *Signature) {
 type naive struct {
 	x    *Index
 	rows []naiveRow
+	next int             // number
+	dead map[string]bool // ids that are not set again
 }
 
 type naiveRow struct {
 	id     string
+	number int
 	record []uint64
 }
 
@@ -262,7 +266,8 @@ func (n *naive) similar(record []uint64, probes [][2]any, limit int) string {
 		case a.d > b.d+1e-9:
 			return 1
 		}
-		return 0
+		m, n := n.rows[a.i].number, n.rows[b.i].number
+		return cmp.Compare(m%11, n%11)*2 + cmp.Compare(n, m)
 	})
 	out := ""
 	for _, s := range list[:min(limit, len(list))] {
@@ -290,7 +295,7 @@ func TestAgainstLists(t *testing.T) {
 			Probes: rapid.IntRange(0, 8).Draw(t, "probes"), Seed: 7,
 		}
 		x := New(o)
-		n := naive{x: x}
+		n := naive{x: x, dead: map[string]bool{}}
 		id := rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e", "f", "g", "h"})
 		value := rapid.IntRange(-9, 9)
 		var s Signature
@@ -306,25 +311,37 @@ func TestAgainstLists(t *testing.T) {
 			switch rapid.IntRange(0, 12).Draw(t, "op") {
 			case 0:
 				x.Clear()
-				n.rows = nil
+				n.rows, n.next = nil, 0
+				clear(n.dead)
 			case 1:
 				other := New(o)
 				unpack(t, other, x.Pack(nil), engine.FromFile)
 				unpack(t, x, other.Pack(nil), engine.FromFile)
+				n.next = 0
+				for i := range n.rows {
+					n.rows[i].number = n.next
+					n.next++
+				}
+				clear(n.dead)
 			case 2, 3, 4:
 				if got := x.Remove([]byte(id)); got != (i >= 0) {
 					t.Fatalf("removed %q: %v", id, got)
 				}
 				if i >= 0 {
 					n.rows = slices.Delete(n.rows, i, i+1)
+					n.dead[id] = true
 				}
 			default:
+				if n.dead[id] {
+					continue
+				}
 				record := slices.Clone(draw().record)
 				if err := x.Set([]byte(id), &s); err != nil {
 					t.Fatal(err)
 				}
 				if i < 0 {
-					n.rows = append(n.rows, naiveRow{id: id})
+					n.rows = append(n.rows, naiveRow{id: id, number: n.next})
+					n.next++
 					i = len(n.rows) - 1
 				}
 				n.rows[i].record = record

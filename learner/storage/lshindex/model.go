@@ -123,7 +123,7 @@ func (x *Index) Unpack(r *mpack.Reader, from engine.Source) (commit func(), err 
 		return nil, fmt.Errorf("unpacking hash tables: %w", err)
 	}
 	return func() {
-		x.shift = shift
+		x.shift, x.formers = shift, formers{}
 		x.Replace(c)
 	}, nil
 }

@@ -24,6 +24,20 @@ type search struct {
 	epoch uint32
 	found []uint32
 	top   topk.Smallest[float64]
+	turn  uint64 // equally far rows come in the order of their numbers modulo this
+}
+
+// turns are how many places a hash table of the TR1 C++ library has, out of
+// which the original takes rows that are equally far, if there are not many.
+var turns = [...]int{11, 23, 47, 97}
+
+func turn(found int) uint64 {
+	for _, n := range turns {
+		if found <= n {
+			return uint64(n)
+		}
+	}
+	return math.MaxUint64
 }
 
 func (x *Index) borrow() *search {
@@ -31,13 +45,20 @@ func (x *Index) borrow() *search {
 		return q
 	}
 	q := &search{}
-	q.top.Tie = func(a, b uint32) bool { return x.Serial(int(a)) < x.Serial(int(b)) }
+	q.top.Tie = func(a, b uint32) bool {
+		// Serial numbers begin at 1.
+		m, n := x.Serial(int(a))-1, x.Serial(int(b))-1
+		if i, j := m%q.turn, n%q.turn; i != j {
+			return i < j
+		}
+		return m > n
+	}
 	return q
 }
 
 // Similar returns at most limit rows by how far they are estimated to be from
-// a vector: the nearest first, and of those equally far the one that came
-// first. Their similarity is the distance's negative. Only rows are seen that
+// a vector: the nearest first, and those equally far in an order that does not
+// change. Their similarity is the distance's negative. Only rows are seen that
 // lie in the buckets of the vector, table by table, or, if those are less than
 // the limit, in some more that are close by. The result is in dst if there is
 // room.
@@ -106,12 +127,22 @@ func (x *Index) collectOwn(q *search, limit int) bool {
 func (x *Index) collect(q *search, bucket uint64, limit int) bool {
 	b := x.Watcher().(*buckets)
 	for s := b.first(bucket); s != 0; s = b.links[s-1].next {
-		if row := b.row(s - 1); q.marks[row] != q.epoch {
-			q.marks[row] = q.epoch
-			q.found = append(q.found, row)
+		q.find(b.row(s - 1))
+	}
+	for _, f := range x.formers.again[bucket] {
+		if row, ok := x.Find(f.id); ok {
+			q.find(uint32(row))
 		}
 	}
 	return len(q.found) >= limit
+}
+
+// find adds a row to those that were found.
+func (q *search) find(row uint32) {
+	if q.marks[row] != q.epoch {
+		q.marks[row] = q.epoch
+		q.found = append(q.found, row)
+	}
 }
 
 // rank returns the best of the rows that were found.
@@ -119,6 +150,7 @@ func (x *Index) rank(q *search, limit int, dst []Neighbor) []Neighbor {
 	l := x.layout()
 	words, length := l.words(q.record), norm(q.record)
 	q.top.Reset(limit)
+	q.turn = turn(len(q.found))
 	for _, row := range q.found {
 		record := x.Record(int(row))
 		h := signature.Hamming(words, l.words(record))

@@ -62,6 +62,9 @@ func (c *Content) Record(row int) []uint64 {
 // removed and set again comes anew.
 func (c *Content) Serial(row int) uint64 { return c.serials[row] }
 
+// SetSerial gives a row another serial number, which no other row has.
+func (c *Content) SetSerial(row int, serial uint64) { c.serials[row] = serial }
+
 // SetSerials gives rows other serial numbers, from 1.
 func (c *Content) SetSerials(serial func(id []byte) uint64) {
 	for row := range c.serials {
