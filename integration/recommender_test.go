@@ -89,7 +89,9 @@ func TestRecommendPlayers(t *testing.T) {
 		t.Fatalf("rows are %q", got)
 	}
 	const near = 10
-	ask := func(name string) []byte { return c.call("similar_row_from_id", mpack.AppendRaw(nil, name), []byte{near}) }
+	ask := func(name string) []byte {
+		return c.call("similar_row_from_id", mpack.AppendRaw(nil, name), []byte{near})
+	}
 	var answers [][]byte
 	for _, p := range list {
 		ids, scores := c.similarTo(p.name, near)

@@ -28,8 +28,10 @@ func newMethod(name string, parameter *config.Value, env engine.Env) (method, er
 		r = nherd
 	case "NN", "nearest_neighbor":
 		return readHashed(parameter, env)
-	case "cosine", "euclidean":
-		return nil, config.RuntimeError("classifier method " + name + " is not available in this build")
+	case "cosine":
+		return readExact(parameter, env, instances.NewCosine)
+	case "euclidean":
+		return readExact(parameter, env, instances.NewEuclidean)
 	default:
 		return nil, config.Unsupported("classifier(" + name + ")")
 	}
@@ -79,6 +81,25 @@ func readHashed(parameter *config.Value, env engine.Env) (method, error) {
 	return newHashed(vectors, limit, sensitivity), nil
 }
 
+func readExact(parameter *config.Value, env engine.Env, build func(engine.Env) *instances.Instances) (method, error) {
+	if parameter == nil {
+		return nil, config.MissingParameter()
+	}
+	o := config.Read(parameter, ".parameter")
+	limit, sensitivity := readVote(o)
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	if limit == 0 {
+		return nil, config.InvalidParameter("nearest neighbor num >= 1")
+	}
+	if err := checkSensitivity(sensitivity); err != nil {
+		return nil, err
+	}
+	return newExact(build(env), limit, sensitivity), nil
+}
+
+// readVote reads how neighbours vote. A negative limit is none.
 func readVote(o *config.Reader) (limit int32, sensitivity float32) {
 	return o.Int("nearest_neighbor_num"), float32(o.Float("local_sensitivity"))
 }

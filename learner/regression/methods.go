@@ -27,6 +27,10 @@ func newMethod(name string, parameter *config.Value, env engine.Env) (method, er
 		return readLinear(nherd, parameter, env)
 	case "NN", "nearest_neighbor":
 		return readHashed(parameter, env)
+	case "cosine":
+		return readExact(parameter, env, instances.NewCosine)
+	case "euclidean":
+		return readExact(parameter, env, instances.NewEuclidean)
 	default:
 		return nil, config.Unsupported(name)
 	}
@@ -107,4 +111,19 @@ func readHashed(parameter *config.Value, env engine.Env) (method, error) {
 		return nil, err
 	}
 	return newNeighbours(vectors, vote, env), nil
+}
+
+func readExact(parameter *config.Value, env engine.Env, build func(engine.Env) *instances.Instances) (method, error) {
+	if parameter == nil {
+		return nil, config.MissingParameter()
+	}
+	o := config.Read(parameter, ".parameter")
+	vote := readVote(o)
+	if err := o.Err(); err != nil {
+		return nil, err
+	}
+	if err := vote.check("nearest neighbor num >= 1"); err != nil {
+		return nil, err
+	}
+	return newNeighbours(build(env), vote, env), nil
 }
