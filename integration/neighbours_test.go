@@ -86,7 +86,7 @@ func shareRight(list []sample, labels []string) float64 {
 }
 
 const (
-	imageConverter   = `{
+	imageConverter = `{
   "binary_types": {"image": {"method": "dynamic", "path": "libimage_feature.so", "function": "create", "algorithm": "RGB"}},
   "binary_rules": [{"key": "*", "type": "image"}]
 }`

@@ -287,16 +287,23 @@ func TestMemory(t *testing.T) {
 }
 
 func FuzzUnpack(f *testing.F) {
-	cfg := strings.Replace(arowConfig, `1.0}`, `1.0,"unlearner":"lru","unlearner_parameter":{"max_size":3}}`, 1)
-	e := build(f, cfg, false)
-	b := newBare(e)
-	b.train(f, "A", nums("f", 1.0, "g", 1.0))
-	b.train(f, "B", nums("f", 1.0))
-	f.Add(e.Pack(nil))
-	f.Add(build(f, arowConfig, false).Pack(nil))
+	configs := []string{
+		arowConfig,
+		strings.Replace(arowConfig, `1.0}`, `1.0,"unlearner":"lru","unlearner_parameter":{"max_size":3}}`, 1),
+		neighbourly("euclid_lsh", threeNearest),
+		neighbourly("lsh", threeNearest+`,"unlearner":"random","unlearner_parameter":{"max_size":3,"seed":1}`),
+		neighbourly("cosine", threeNearest),
+	}
+	for _, cfg := range configs {
+		e := build(f, cfg, false)
+		b := newBare(e)
+		b.train(f, "A", nums("f", 1.0, "g", 1.0))
+		b.train(f, "B", nums("f", 1.0))
+		f.Add(e.Pack(nil))
+	}
 	f.Fuzz(func(t *testing.T, model []byte) {
-		for _, cfg := range []string{cfg, arowConfig} {
-			e := build(t, cfg, false)
+		for _, cfg := range configs {
+			e := build(t, cfg, true)
 			r := mpack.NewReader(model)
 			commit, err := e.Unpack(&r, engine.FromFile)
 			if err != nil {
@@ -304,7 +311,11 @@ func FuzzUnpack(f *testing.F) {
 			}
 			commit()
 			b := newBare(e)
-			b.train(t, "A", nums("f", 1.0))
+			// A model may hold no more labels than can be touched.
+			_ = b.do(b.handlers["train"], service.Update, labeled("A", nums("f", 1.0)), 1)
+			b.scores(t, nums("f", 1.0))
+			b.label(t, "delete_label", "A")
+			goldentest.Diff(e)
 			e.Pack(nil)
 		}
 	})

@@ -21,6 +21,10 @@ func newFrom(t *testing.T, text string) error {
 	return err
 }
 
+func parameter(method, p string) string {
+	return fmt.Sprintf(`{"method":%q,"parameter":%s,"converter":{}}`, method, p)
+}
+
 // neighbour is a configuration of NN with further members of its parameter.
 func neighbour(method, members string) string {
 	return fmt.Sprintf(`{"method":%q,"parameter":{"method":"lsh","parameter":{"hash_num":64}%s},"converter":{}}`, method, members)
@@ -43,6 +47,8 @@ func TestConfigAccepts(t *testing.T) {
 		neighbour("NN", `,"nearest_neighbor_num":128,"local_sensitivity":1`),
 		neighbour("nearest_neighbor", `,"nearest_neighbor_num":0,"local_sensitivity":0.0`),
 		neighbour("NN", `,"nearest_neighbor_num":-1,"local_sensitivity":1,"unlearner":"lru","unlearner_parameter":{"max_size":1}`),
+		parameter("cosine", `{"nearest_neighbor_num":1,"local_sensitivity":0}`),
+		parameter("euclidean", `{"nearest_neighbor_num":-1,"local_sensitivity":1.0}`),
 	} {
 		if err := newFrom(t, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -52,9 +58,6 @@ func TestConfigAccepts(t *testing.T) {
 
 func TestConfigRefuses(t *testing.T) {
 	const invalid = "invalid configuration"
-	parameter := func(method, p string) string {
-		return fmt.Sprintf(`{"method":%q,"parameter":%s,"converter":{}}`, method, p)
-	}
 	for _, c := range []struct {
 		text, what string
 		messages   []string
@@ -91,6 +94,15 @@ func TestConfigRefuses(t *testing.T) {
 			[]string{"unlearner seed must be within unsigned 32 bit integer"}},
 		{parameter("PA", `{"unlearner":"random","unlearner_parameter":{"max_size":1,"seed":-1}}`), invalid,
 			[]string{"unlearner seed must be within unsigned 32 bit integer"}},
+		{parameter("cosine", "null"), invalid, []string{"parameter block is not specified in config"}},
+		{parameter("euclidean", "{}"), invalid, []string{`"nearest_neighbor_num" is not found (.parameter)`,
+			`"local_sensitivity" is not found (.parameter)`}},
+		{parameter("cosine", `{"nearest_neighbor_num":0,"local_sensitivity":1}`),
+			"invalid parameter (expected: nearest neighbor num >= 1)", nil},
+		{parameter("euclidean", `{"nearest_neighbor_num":1,"local_sensitivity":-1}`),
+			"invalid parameter (expected: local_sensitivity should >= 0)", nil},
+		{parameter("cosine", `{"nearest_neighbor_num":1,"local_sensitivity":1,"unlearner":"lru"}`), invalid,
+			[]string{`"unlearner" is not used (.parameter)`}},
 		{parameter("NN", "null"), invalid, []string{"parameter block is not specified in config"}},
 		{parameter("NN", "{}"), invalid, []string{`"method" is not found (.parameter)`, `"parameter" is not found (.parameter)`,
 			`"nearest_neighbor_num" is not found (.parameter)`, `"local_sensitivity" is not found (.parameter)`}},

@@ -44,6 +44,8 @@ func TestConfigAccepts(t *testing.T) {
 		neighbour("NN", `,"nearest_neighbor_num":1`),
 		neighbour("nearest_neighbor", `,"nearest_neighbor_num":1,"weight":null`),
 		neighbour("NN", `,"nearest_neighbor_num":1,"weight":"uniform","unlearner":"lru","unlearner_parameter":{"max_size":1}`),
+		parameter("cosine", `{"nearest_neighbor_num":1}`),
+		parameter("euclidean", `{"nearest_neighbor_num":1,"weight":"distance"}`),
 	} {
 		if err := newFrom(t, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -81,6 +83,10 @@ func TestConfigRefuses(t *testing.T) {
 		{parameter("PA", `{"sensitivity":-0.1}`), expected("0.0 <= sensitivity"), nil},
 		{parameter("PA1", `{"regularization_weight":0,"sensitivity":-1}`), expected("0.0 < regularization_weight"), nil},
 		{parameter("NHERD", `{"regularization_weight":1,"sensitivity":-1}`), expected("0.0 <= sensitivity"), nil},
+		{parameter("cosine", "null"), invalid, []string{none}},
+		{parameter("cosine", `{"nearest_neighbor_num":0}`), expected("nearest neighbor num >= 1"), nil},
+		{parameter("euclidean", `{"nearest_neighbor_num":1,"weight":"far"}`), expected("weight option must be distance or uniform"), nil},
+		{parameter("euclidean", `{"nearest_neighbor_num":1,"unlearner":"lru"}`), invalid, []string{`"unlearner" is not used (.parameter)`}},
 		{`{"method":"NN","converter":{}}`, invalid, []string{none}},
 		{parameter("NN", "null"), invalid, []string{none}},
 		{parameter("NN", "{}"), invalid, []string{`"method" is not found (.parameter)`, `"parameter" is not found (.parameter)`,

@@ -216,10 +216,16 @@ func FuzzUnpack(f *testing.F) {
 			b := newBare(e)
 			b.train(t, 1, nums("f", 1.0))
 			b.estimate(t, nums("f", 1.0))
+			goldentest.Diff(e)
 			e.Pack(nil)
 		}
 	})
 }
 
 // models are configurations of every kind of model.
-var models = []string{arowConfig}
+var models = []string{
+	arowConfig,
+	neighbourly("euclid_lsh", `"nearest_neighbor_num":3,"weight":"distance"`),
+	neighbourly("lsh", `"nearest_neighbor_num":3,"unlearner":"lru","unlearner_parameter":{"max_size":3}`),
+	neighbourly("cosine", `"nearest_neighbor_num":3`),
+}
