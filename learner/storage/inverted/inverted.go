@@ -5,6 +5,7 @@
 package inverted
 
 import (
+	"math"
 	"slices"
 	"sort"
 	"sync"
@@ -231,6 +232,10 @@ func (c *content) renew(row uint32) {
 			for _, f := range r.features {
 				v := c.postings[f].find(row).value
 				norm += float64(v * v)
+			}
+			if norm == 0 {
+				// It has features, however small they are: it is there.
+				norm = math.SmallestNonzeroFloat64
 			}
 			r.diff = norm - r.master
 		}

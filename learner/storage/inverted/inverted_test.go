@@ -504,3 +504,20 @@ func FuzzMix(f *testing.F) {
 		}
 	})
 }
+
+// A row whose features are too small to have a norm is a row nevertheless.
+func TestTinyRow(t *testing.T) {
+	x := New()
+	for _, value := range []float64{1.1, math.SmallestNonzeroFloat64} {
+		var v fv.Vector
+		v.Append([]byte("f"), value)
+		x.Set([]byte("a"), &v)
+		if x.Len() != 1 {
+			t.Errorf("%v: %d rows, want 1", value, x.Len())
+		}
+	}
+	x.Remove([]byte("a"))
+	if x.Len() != 0 {
+		t.Errorf("%d rows after the removal", x.Len())
+	}
+}
