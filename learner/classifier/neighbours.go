@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
@@ -70,7 +69,16 @@ func (n *neighbours) classify(b []byte, v *fv.Vector, s *scratch) []byte {
 	return b
 }
 
-func compare(a string, b []byte) int { return strings.Compare(a, string(b)) }
+// compare compares by bytes. Comparing by operators copies nothing.
+func compare(a string, b []byte) int {
+	switch {
+	case a < string(b):
+		return -1
+	case a > string(b):
+		return 1
+	}
+	return 0
+}
 
 func (n *neighbours) labels(b []byte) []byte { return n.counts.AppendAll(b) }
 
