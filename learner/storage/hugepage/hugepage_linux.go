@@ -18,11 +18,10 @@ func For[T any](a *Advice, s []T) {
 	if cap(s) == 0 {
 		return
 	}
-	begin := unsafe.Pointer(unsafe.SliceData(s))
-	if arena := uintptr(begin) >> arenaBits; arena != a.arena {
+	begin := uintptr(unsafe.Pointer(unsafe.SliceData(s)))
+	if arena := begin >> arenaBits; arena != a.arena {
 		a.arena = arena
-		offset := uintptr(begin) & (1<<arenaBits - 1)
-		region := unsafe.Slice((*byte)(unsafe.Add(begin, -int(offset))), 1<<arenaBits)
-		syscall.Madvise(region, syscall.MADV_HUGEPAGE)
+		// The region is no object, so it is named by number, not by pointer.
+		syscall.Syscall(syscall.SYS_MADVISE, arena<<arenaBits, 1<<arenaBits, syscall.MADV_HUGEPAGE)
 	}
 }
