@@ -167,25 +167,14 @@ func (c *Classifier) clear(call *engine.Call) error {
 
 // Pack implements engine.Engine: [method, converter weights].
 func (c *Classifier) Pack(b []byte) []byte {
-	b = mpack.AppendArrayHeader(b, 2)
-	b = c.method.pack(b)
-	return c.converter.Weights().Pack(b)
+	return c.converter.Weights().PackBehind(b, c.method.pack)
 }
 
 // Unpack implements engine.Engine.
 func (c *Classifier) Unpack(r *mpack.Reader, from engine.Source) (commit func(), err error) {
-	if err := r.Tuple(2); err != nil {
-		return nil, err
-	}
-	method, err := c.method.unpack(r, from)
-	if err != nil {
-		return nil, err
-	}
-	weights, err := c.converter.Weights().Unpack(r, from == engine.FromPeer)
-	if err != nil {
-		return nil, err
-	}
-	return func() { method(); weights() }, nil
+	return c.converter.Weights().UnpackBehind(r, from == engine.FromPeer, func(r *mpack.Reader) (func(), error) {
+		return c.method.unpack(r, from)
+	})
 }
 
 // Status implements engine.Engine.

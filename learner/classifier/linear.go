@@ -131,11 +131,7 @@ func (l *linear) trainPerceptron(label []byte, v *fv.Vector, s *storage.Scores) 
 func (l *linear) trainPA(label []byte, v *fv.Vector, s *storage.Scores) bool {
 	p := l.rivals(label, s)
 	loss := 1 + (p.sr - p.sy)
-	norm := 0.0
-	for i := range v.Len() {
-		x := v.Value(i)
-		norm += float64(x * x)
-	}
+	norm := v.Square()
 	if loss < 0 && l.rule == pa {
 		return false
 	}

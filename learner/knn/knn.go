@@ -3,7 +3,6 @@
 package knn
 
 import (
-	"math"
 	"sync"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
@@ -47,18 +46,9 @@ func (x *Index) Hash(v *fv.Vector, s *Signature) {
 		s.words = signature.MinHash(v, x.bits, signature.Single, s.words)
 		return
 	case euclid:
-		s.norm = norm(v)
+		s.norm = v.Norm()
 	}
 	s.words = x.projector.LSH(v, s.words)
-}
-
-// norm is the length of a vector, in which features that repeat count apart.
-func norm(v *fv.Vector) float64 {
-	sum := 0.0
-	for i := range v.Len() {
-		sum += float64(v.Value(i) * v.Value(i))
-	}
-	return math.Sqrt(sum)
 }
 
 // Set sets the row of an id, in place of the one it had, and returns its

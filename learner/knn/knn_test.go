@@ -96,8 +96,8 @@ func TestWorked(t *testing.T) {
 	v := &fv.Vector{}
 	v.Append([]byte("x"), 1)
 	v.Append([]byte("x"), 2)
-	if norm(v) != math.Sqrt(5) {
-		t.Errorf("norm %v", norm(v))
+	if v.Norm() != math.Sqrt(5) {
+		t.Errorf("norm %v", v.Norm())
 	}
 }
 

@@ -195,25 +195,12 @@ func (e *Engine) clear(call *engine.Call) error {
 
 // Pack implements engine.Engine: [rows, converter weights].
 func (e *Engine) Pack(b []byte) []byte {
-	b = mpack.AppendArrayHeader(b, 2)
-	b = e.index.Table().Pack(b)
-	return e.converter.Weights().Pack(b)
+	return e.converter.Weights().PackBehind(b, e.index.Table().Pack)
 }
 
 // Unpack implements engine.Engine.
 func (e *Engine) Unpack(r *mpack.Reader, from engine.Source) (commit func(), err error) {
-	if err := r.Tuple(2); err != nil {
-		return nil, err
-	}
-	rows, err := e.index.Table().Unpack(r)
-	if err != nil {
-		return nil, err
-	}
-	weights, err := e.converter.Weights().Unpack(r, from == engine.FromPeer)
-	if err != nil {
-		return nil, err
-	}
-	return func() { rows(); weights() }, nil
+	return e.converter.Weights().UnpackBehind(r, from == engine.FromPeer, e.index.Table().Unpack)
 }
 
 // Status implements engine.Engine.

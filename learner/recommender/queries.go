@@ -176,17 +176,8 @@ func (e *Recommender) calcNorm(call *engine.Call) error {
 		return err
 	}
 	call.Acquire()
-	call.Out = mpack.AppendFloat64(call.Out, norm(&s.vector))
+	call.Out = mpack.AppendFloat64(call.Out, s.vector.Norm())
 	return nil
-}
-
-// norm is the Euclidean norm, for which features that repeat count apart.
-func norm(v *fv.Vector) float64 {
-	sum := 0.0
-	for i := range v.Len() {
-		sum += float64(v.Value(i) * v.Value(i))
-	}
-	return math.Sqrt(sum)
 }
 
 // calcSimilarity answers the cosine of the angle between the features of two
@@ -208,7 +199,7 @@ func (e *Recommender) calcSimilarity(call *engine.Call) error {
 // cosine pairs features of the same key one to one, in the order of their
 // values.
 func (s *scratch) cosine(a, b *fv.Vector) float64 {
-	normA, normB := norm(a), norm(b)
+	normA, normB := a.Norm(), b.Norm()
 	if normA == 0 || normB == 0 {
 		return 0
 	}

@@ -157,25 +157,14 @@ func (e *Recommender) getAllRows(call *engine.Call) error {
 
 // Pack implements engine.Engine: [rows, converter weights].
 func (e *Recommender) Pack(b []byte) []byte {
-	b = mpack.AppendArrayHeader(b, 2)
-	b = e.rows.Pack(b)
-	return e.converter.Weights().Pack(b)
+	return e.converter.Weights().PackBehind(b, e.rows.Pack)
 }
 
 // Unpack implements engine.Engine.
 func (e *Recommender) Unpack(r *mpack.Reader, from engine.Source) (commit func(), err error) {
-	if err := r.Tuple(2); err != nil {
-		return nil, err
-	}
-	rows, err := e.rows.Unpack(r, from)
-	if err != nil {
-		return nil, err
-	}
-	weights, err := e.converter.Weights().Unpack(r, from == engine.FromPeer)
-	if err != nil {
-		return nil, err
-	}
-	return func() { rows(); weights() }, nil
+	return e.converter.Weights().UnpackBehind(r, from == engine.FromPeer, func(r *mpack.Reader) (func(), error) {
+		return e.rows.Unpack(r, from)
+	})
 }
 
 // Status implements engine.Engine.

@@ -105,7 +105,7 @@ func (l *linear) train(target float64, v *fv.Vector, s *scratch) error {
 		if !(loss > 0) {
 			break
 		}
-		tau := loss / norm(v)
+		tau := loss / v.Square()
 		if l.rule == pa1 && !(tau < l.c) {
 			tau = l.c
 		}
@@ -118,16 +118,6 @@ func (l *linear) train(target float64, v *fv.Vector, s *scratch) error {
 		}
 	}
 	return nil
-}
-
-// norm is the squared length of a vector.
-func norm(v *fv.Vector) float64 {
-	sum := 0.0
-	for i := range v.Len() {
-		x := v.Value(i)
-		sum += float64(x * x)
-	}
-	return sum
 }
 
 // step moves the weights along v.

@@ -123,25 +123,14 @@ func (e *Regression) clear(call *engine.Call) error {
 
 // Pack implements engine.Engine: [method, converter weights].
 func (e *Regression) Pack(b []byte) []byte {
-	b = mpack.AppendArrayHeader(b, 2)
-	b = e.method.pack(b)
-	return e.converter.Weights().Pack(b)
+	return e.converter.Weights().PackBehind(b, e.method.pack)
 }
 
 // Unpack implements engine.Engine.
 func (e *Regression) Unpack(r *mpack.Reader, from engine.Source) (commit func(), err error) {
-	if err := r.Tuple(2); err != nil {
-		return nil, err
-	}
-	method, err := e.method.unpack(r, from)
-	if err != nil {
-		return nil, err
-	}
-	weights, err := e.converter.Weights().Unpack(r, from == engine.FromPeer)
-	if err != nil {
-		return nil, err
-	}
-	return func() { method(); weights() }, nil
+	return e.converter.Weights().UnpackBehind(r, from == engine.FromPeer, func(r *mpack.Reader) (func(), error) {
+		return e.method.unpack(r, from)
+	})
 }
 
 // Status implements engine.Engine. The converter's weights are not reported.
