@@ -167,7 +167,7 @@ func TestBurstNews(t *testing.T) {
 		text  []byte
 	}
 	var articles []article
-	for group, text := range documents(t, files, "train.dat") {
+	for group, text := range documents(t, files, "train.dat", newsTrained) {
 		articles = append(articles, article{group, text})
 	}
 	slices.SortStableFunc(articles, func(a, b article) int { return cmp.Compare(a.group, b.group) })

@@ -17,6 +17,7 @@ import (
 	"github.com/jubatus/jubatus-go/coord/etcd"
 	"github.com/jubatus/jubatus-go/coord/zookeeper"
 	"github.com/jubatus/jubatus-go/coord/zookeeper/zktest"
+	"github.com/jubatus/jubatus-go/integration/race"
 	"github.com/jubatus/jubatus-go/rpc"
 )
 
@@ -245,7 +246,7 @@ func TestKilledServers(t *testing.T) {
 		})
 		took := time.Since(began)
 		t.Logf("the coordination answers %v after the death of server %d", took.Round(time.Millisecond), i)
-		if limit := time.Second; took > limit && !raceDetector {
+		if limit := time.Second; took > limit && !race.Enabled {
 			t.Errorf("the coordination was away for %v, at most %v is promised", took, limit)
 		}
 		x.moreAsked(t, 1000)

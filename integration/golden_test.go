@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jubatus/jubatus-go/integration/race"
 	"github.com/jubatus/jubatus-go/learner/goldentest"
 	tables "github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/rpc"
@@ -56,7 +57,7 @@ func TestGolden(t *testing.T) {
 		}
 		recorded := goldentest.Read(t, path)
 		replayed[recorded.Engine] = true
-		if raceDetector && !strings.HasSuffix(recorded.Name, "-default") {
+		if race.Enabled && !strings.HasSuffix(recorded.Name, "-default") {
 			continue // the engines' own tests replay it with the detector, in process
 		}
 		if n, ok := mistaken[recorded.Name]; ok {
@@ -98,7 +99,7 @@ func TestGoldenModels(t *testing.T) {
 			goldentest.Replay(t, recorded.AskedAfterLoad, caller(t.Context(), c), goldentest.Options{Tolerance: tolerance})
 			s.stop(t)
 		})
-		if raceDetector {
+		if race.Enabled {
 			continue
 		}
 		t.Run(recorded.Name+"/model_file", func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jubatus/jubatus-go/integration/race"
 	"github.com/jubatus/jubatus-go/rpc"
 )
 
@@ -53,7 +54,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	path := filepath.Join(scratch, "jubatus")
 	args := []string{"build", "-o", path}
-	if raceDetector {
+	if race.Enabled {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "../cmd/jubatus")...)

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jubatus/jubatus-go/integration/race"
 )
 
 // attacks are what a broken or malicious peer sends; ends tells whether the
@@ -77,7 +79,7 @@ func TestHostileConnections(t *testing.T) {
 	train()
 	t.Logf("resident memory %d KiB before, %d KiB with %d hostile connections; slowest good call %v",
 		before>>10, during>>10, connections, slowest)
-	if grown := during - before; grown > 64<<20 && !raceDetector {
+	if grown := during - before; grown > 64<<20 && !race.Enabled {
 		t.Errorf("hostile connections cost %d MiB", grown>>20)
 	}
 	if slowest > 5*time.Second {

@@ -30,7 +30,7 @@ func readCorpus(t testing.TB) *corpus {
 		t.Fatal(err)
 	}
 	c := &corpus{frequency: map[string]int{}}
-	for _, text := range documents(t, files, "train.dat") {
+	for _, text := range documents(t, files, "train.dat", newsTrained) {
 		if len(c.documents) == weighedLearned {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/jubatus/jubatus-go/integration/race"
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
@@ -224,7 +225,8 @@ func TestAllocations(t *testing.T) {
 	for range 10 {
 		convert()
 	}
-	if n := testing.AllocsPerRun(100, convert); n > 1 {
+	// Pools lose a part of what they keep under the race detector.
+	if n := testing.AllocsPerRun(100, convert); n > 1 && !race.Enabled {
 		t.Errorf("%v allocations for a datum of %d features", n, v.Len())
 	}
 }
