@@ -104,6 +104,7 @@ func (c engineClient) scores(list []goldentest.Value) (scores []float64) {
 // Irises are learned one by one. Then what is no iris stands out from those
 // that the server has not seen, and so it does after a restart.
 func TestOddFlowers(t *testing.T) {
+	t.Parallel()
 	list := flowers(t)
 	known, unknown := list[:120], list[120:]
 	for _, method := range []string{"lof", "light_lof"} {
@@ -156,6 +157,7 @@ func TestOddFlowers(t *testing.T) {
 // After a mix all know all and judge alike. When one is killed that has not
 // shared its flowers yet, each is still somewhere, and the others share them.
 func TestOddFlowersCluster(t *testing.T) {
+	t.Parallel()
 	list := flowers(t)
 	for _, method := range []string{"lof", "light_lof"} {
 		t.Run(method, func(t *testing.T) {

@@ -114,6 +114,7 @@ func TestShop(t *testing.T) {
 // has found out, and nothing that came in meanwhile is lost; when one is
 // killed another one goes on from there.
 func TestShopCluster(t *testing.T) {
+	t.Parallel()
 	g := startEngines(t, embedded(t), "bandit", seeded(t, "ts"), 3, true)
 	c := newCampaign(g.proxy.client(t, g.name))
 	for _, design := range slices.Sorted(maps.Keys(designs)) {

@@ -158,6 +158,7 @@ func TestBurst(t *testing.T) {
 // The articles of the news groups, one group after the other: its words come in
 // a burst when a group begins.
 func TestBurstNews(t *testing.T) {
+	t.Parallel()
 	files, err := untar(data(t, "20news-bydate.tar.gz"))
 	if err != nil {
 		t.Fatal(err)
@@ -257,6 +258,7 @@ func processed(servers []stream) map[string]int {
 // after a MIX. One dies, and its keywords are counted on as if it had not; then
 // another one joins.
 func TestBurstCluster(t *testing.T) {
+	t.Parallel()
 	var keywords []string
 	for i := range 12 {
 		keywords = append(keywords, fmt.Sprintf("word-%c", 'a'+i))

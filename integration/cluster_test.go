@@ -414,6 +414,7 @@ func TestOtherConfig(t *testing.T) {
 // A server whose node is deleted goes, in order; its proxy's clients see
 // nothing of it.
 func TestDeletedNode(t *testing.T) {
+	t.Parallel()
 	for name, begin := range services {
 		t.Run(name, func(t *testing.T) {
 			s := begin(t)
@@ -439,6 +440,7 @@ func TestDeletedNode(t *testing.T) {
 // Lists that cannot be, and services that are not there, are told at once or
 // when the time is over.
 func TestNoService(t *testing.T) {
+	t.Parallel()
 	nobody := freeAddr(t)
 	config := writeFile(t, "config.json", clusterConfig)
 	port := strings.TrimPrefix(freeAddr(t), "127.0.0.1:")

@@ -217,6 +217,7 @@ const (
 // of its centres share a blob; the seeds are such that it does not. A server that starts with the
 // saved model finds them, too.
 func TestBlobs(t *testing.T) {
+	t.Parallel()
 	three, threeCenters := threeBlobs(450, 0.3)
 	for _, c := range []struct {
 		name, config string
@@ -290,6 +291,7 @@ func grouped(t *testing.T, places []place, clusters [][]string, atLeast int) {
 
 // Moons and circles, which no centres tell apart, are found by density.
 func TestMoonsAndCircles(t *testing.T) {
+	t.Parallel()
 	for _, file := range []string{"noisy_moons.dat", "noisy_circles.dat"} {
 		t.Run(file, func(t *testing.T) {
 			places := recordedPlaces(t, file)
@@ -308,6 +310,7 @@ func TestMoonsAndCircles(t *testing.T) {
 // proxy. After they have mixed each knows all places and their centres; clear
 // through the proxy clears all.
 func TestBlobsCluster(t *testing.T) {
+	t.Parallel()
 	ensemble := fmt.Sprint("127.0.0.1:", freePair(t))
 	g := &group{name: "blobs", location: []string{"--cluster", ensemble, "--coord_dir", filepath.Join(t.TempDir(), "coord")}}
 	config := writeFile(t, "config.json", placesConfig(`"method": "kmeans", "parameter": {"k": 3, "seed": 0}`+keepAll))
@@ -380,6 +383,7 @@ func TestBlobsCluster(t *testing.T) {
 
 // The example of the document is what happens.
 func TestClusteringDocument(t *testing.T) {
+	t.Parallel()
 	need(t, "bash")
 	text, err := os.ReadFile("../docs/engines/clustering.md")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 // All machines are shut down at once, and with them the coordination: nothing
 // waits long for what does not come any more.
 func TestEverythingStopsAtOnce(t *testing.T) {
+	t.Parallel()
 	if !ownNetwork(t) {
 		return
 	}

@@ -29,6 +29,7 @@ const examples = "../docs/examples"
 // Every sample configuration is one for the server that its folder names, every
 // server has some, and there is one of every method.
 func TestExamples(t *testing.T) {
+	t.Parallel()
 	folders, err := os.ReadDir(examples)
 	if err != nil {
 		t.Fatal(err)

@@ -194,6 +194,7 @@ func (c *club) connected(t testing.TB, s society) {
 // Who is who in a karate club: PageRank and ways, and again after the server
 // has been killed and its model loaded by another one.
 func TestGraph(t *testing.T) {
+	t.Parallel()
 	s := serve(t, "jubagraph", graphConfig)
 	client := society{s.dial(t), ""}
 	c := found(t, client)
@@ -276,6 +277,7 @@ func (g *group) ringed(t testing.TB, c coord.Coordinator, n int) {
 // still answers, at once and when the ring has forgotten the server, and can be
 // changed. A new server takes its place.
 func TestGraphCluster(t *testing.T) {
+	t.Parallel()
 	service := embedded(t)
 	tree := service.tree(t)
 	g, join := startSociety(t, service.location, 3)
@@ -356,6 +358,7 @@ func TestGraphCluster(t *testing.T) {
 // Two servers are home of everything both: their scores are those of a server
 // alone, though they share them by MIX.
 func TestGraphClusterOfTwo(t *testing.T) {
+	t.Parallel()
 	g, _ := startSociety(t, embedded(t).location, 2)
 	proxy := society{g.proxy.dial(t), g.name}
 	c := found(t, proxy, society{g.proxy.dial(t), g.name})

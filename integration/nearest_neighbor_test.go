@@ -173,6 +173,7 @@ func names(list []player) (names []string) {
 // first and then most of those who are nearest by exact distance. A server that
 // starts with the saved model says the same.
 func TestPlayers(t *testing.T) {
+	t.Parallel()
 	list := players(t)
 	s := serve(t, "jubanearest_neighbor", playersConfig)
 	c := &rowsClient{t: t, c: s.dial(t)}
@@ -221,6 +222,7 @@ func TestPlayers(t *testing.T) {
 // after they have mixed, by either kind of mixer, both have all and answer
 // alike. After all is cleared, new rows are shared, too.
 func TestPlayersCluster(t *testing.T) {
+	t.Parallel()
 	list := players(t)
 	for _, mixer := range []string{"linear_mixer", "broadcast_mixer"} {
 		t.Run(mixer, func(t *testing.T) {

@@ -106,6 +106,7 @@ func neighbourConfig(method, sensitivity, converter string) string {
 // Two servers behind a proxy learn about half of the digits each; after one MIX
 // both know all of them, and how many of each there are.
 func TestNeighboursCluster(t *testing.T) {
+	t.Parallel()
 	list := pictures(t)
 	known, asked := list[:300], list[300:400]
 	for method, sensitivity := range map[string]string{"euclid_lsh": "0.1", "cosine": "10.0"} {

@@ -227,6 +227,7 @@ const (
 // Three servers behind a proxy learn 20 Newsgroups, each a third of it, and
 // share it once: they all answer the same, and as well as ever.
 func TestTwentyNewsgroupsCluster(t *testing.T) {
+	t.Parallel()
 	files, err := untar(data(t, "20news-bydate.tar.gz"))
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ func nodeClient(t *testing.T) string {
 
 // The Node.js client trains, classifies, saves, loads and reads the status.
 func TestNodeClient(t *testing.T) {
+	t.Parallel()
 	dir := nodeClient(t)
 	s := serve(t, "jubaclassifier", linear)
 	_, port, _ := strings.Cut(s.addr, ":")
@@ -50,6 +51,7 @@ func TestNodeClient(t *testing.T) {
 // The Node.js client's own tests pass: they start a server of each type and
 // call every method.
 func TestNodeClientsOwnTests(t *testing.T) {
+	t.Parallel()
 	dir := nodeClient(t)
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o700); err != nil {

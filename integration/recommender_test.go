@@ -80,6 +80,7 @@ func (c *rowsClient) checkDecoded(p *player) {
 // exact distance; what a row lacks is the mean of all; and a server that starts
 // with the saved model says the same.
 func TestRecommendPlayers(t *testing.T) {
+	t.Parallel()
 	list := players(t)
 	config := recommenderConfig("inverted_index_euclid", "{}")
 	s := serve(t, "jubarecommender", config)
@@ -144,6 +145,7 @@ func TestRecommendPlayers(t *testing.T) {
 // Two servers behind a proxy: every row has two homes. After a mix each row is
 // still like itself, and when a server is killed none is lost.
 func TestRecommendPlayersCluster(t *testing.T) {
+	t.Parallel()
 	list := players(t)
 	for _, m := range []struct{ method, parameter string }{
 		{"inverted_index", "{}"},

@@ -153,6 +153,7 @@ func regressionConfig(t testing.TB, method string) string {
 // by 0.75, and neighbours do better. What is saved answers the same when it is
 // loaded.
 func TestWines(t *testing.T) {
+	t.Parallel()
 	list := wines(t)
 	tested := list[winesTrained:]
 	for _, test := range []struct {
@@ -203,6 +204,7 @@ func TestWines(t *testing.T) {
 // Two servers behind a proxy each learn about half of the wines. After one MIX
 // both answer alike, as does the proxy, and well.
 func TestWinesCluster(t *testing.T) {
+	t.Parallel()
 	list := wines(t)
 	tested := list[winesTrained:]
 	for _, test := range []struct {
@@ -256,6 +258,7 @@ func TestWinesCluster(t *testing.T) {
 
 // Every documented configuration is one, to the program itself.
 func TestRegressionExamples(t *testing.T) {
+	t.Parallel()
 	examplesAccepted(t, "regression", 12)
 }
 

@@ -43,6 +43,7 @@ func TestAnswersWithinASecond(t *testing.T) {
 // Whatever stops a start is said on stderr or in the log, makes the exit code
 // and comes before the port is open.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	good := writeFile(t, "good.json", linear)
 	usage := "usage: jubaclassifier [options] ... \noptions:\n  -p, --rpc-port                port number (int [=9199])\n"
 	config := func(text string) string { return writeFile(t, "config.json", text) }
@@ -100,6 +101,7 @@ func TestRefusals(t *testing.T) {
 // A configuration that cannot work is refused with file, place and cause,
 // whether it is to be served or only tested.
 func TestBadConfigs(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, config, place, cause string }{
 		{"syntax", "{\n  \"method\": \"PA\",\n}", ":3:1", `'"' is required but got '}'`},
 		{"unfinished", `{"method": "PA"`, "", "end of data"},

@@ -102,6 +102,7 @@ func (c engineClient) statistics(values map[string][]float64) {
 // Fruit is measured and asked for: all of it, and the last hundred values. The
 // server is saved, forgets, and remembers.
 func TestFruit(t *testing.T) {
+	t.Parallel()
 	all := fruits(t)
 	for _, window := range []int{1000, 100} {
 		s := serve(t, "jubastat", fmt.Sprintf(`{"window_size": %d}`, window))
@@ -144,6 +145,7 @@ func TestFruit(t *testing.T) {
 // Three servers share the keys: each key's values are on one of them, and the
 // proxy finds it. How values spread over keys all of them know after a MIX.
 func TestFruitCluster(t *testing.T) {
+	t.Parallel()
 	all := fruits(t)
 	g := startEngines(t, embedded(t), "stat", `{"window_size": 1000}`, 3, true)
 	proxy := g.proxy.client(t, g.name)
@@ -198,6 +200,7 @@ func TestFruitCluster(t *testing.T) {
 
 // Every documented configuration is one, to the program itself.
 func TestStatBanditWeightExamples(t *testing.T) {
+	t.Parallel()
 	for engine, n := range map[string]int{"stat": 1, "bandit": 6, "weight": 2} {
 		examplesAccepted(t, engine, n)
 	}

@@ -9,6 +9,7 @@ import (
 )
 
 func TestConv(t *testing.T) {
+	t.Parallel()
 	config := writeFile(t, "config.json", linear)
 	tests := []struct {
 		stdin  string
@@ -40,6 +41,7 @@ func TestConv(t *testing.T) {
 
 // A shell trains, looks, and learns from the exit code what went wrong.
 func TestCall(t *testing.T) {
+	t.Parallel()
 	s := serve(t, "jubaclassifier", linear)
 	call := func(stdin string, args ...string) (int, string, string) {
 		return result(t, stdin, "jubatus", append([]string{"call"}, args...)...)

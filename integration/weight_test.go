@@ -106,6 +106,7 @@ func weightConfig(t testing.TB) string {
 
 // Articles are weighed, each by those before it and itself.
 func TestNewsWeights(t *testing.T) {
+	t.Parallel()
 	c := readCorpus(t)
 	s := serve(t, "jubaweight", weightConfig(t))
 	client := s.client(t, "")
@@ -144,6 +145,7 @@ func TestNewsWeights(t *testing.T) {
 // Three servers see a third of the articles each. After a MIX all weigh by the
 // articles of all.
 func TestNewsWeightsCluster(t *testing.T) {
+	t.Parallel()
 	c := readCorpus(t)
 	g := startEngines(t, embedded(t), "weight", weightConfig(t), 3, false)
 	proxy := g.proxy.client(t, g.name)
