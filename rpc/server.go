@@ -73,6 +73,7 @@ type Server struct {
 	methods  atomic.Pointer[map[string]*method]
 	draining atomic.Bool
 	stats    counters
+	waiters  waiters
 
 	ctx    context.Context // ends by force
 	cancel context.CancelFunc

@@ -97,17 +97,11 @@ func decodePairs(r *mpack.Reader, to []Pair) ([]Pair, error) {
 		return to, err
 	}
 	for range n {
-		var p Pair
-		if err := r.Tuple(2); err != nil {
+		key, value, err := r.RawPair()
+		if err != nil {
 			return to, err
 		}
-		if p.Key, err = r.Raw(); err != nil {
-			return to, err
-		}
-		if p.Value, err = r.Raw(); err != nil {
-			return to, err
-		}
-		to = append(to, p)
+		to = append(to, Pair{key, value})
 	}
 	return to, nil
 }
@@ -119,17 +113,11 @@ func (d *Datum) decodeNums(r *mpack.Reader) error {
 	}
 	nums := d.Nums
 	for range n {
-		var v Num
-		if err := r.Tuple(2); err != nil {
+		key, value, err := r.NumPair()
+		if err != nil {
 			return err
 		}
-		if v.Key, err = r.Raw(); err != nil {
-			return err
-		}
-		if v.Value, err = r.Float64(); err != nil {
-			return err
-		}
-		nums = append(nums, v)
+		nums = append(nums, Num{key, value})
 	}
 	d.Nums = nums
 	return nil

@@ -160,6 +160,7 @@ func (c *compiler) compile(r *config.Reader) (*Converter, error) {
 	v.strings = newResolver(keys[2], keys[0])
 	v.nums = newResolver(keys[3], keys[1])
 	v.binaries = newResolver(keys[4], nil)
+	v.plain = len(v.numRules) == 1 && v.numRules[0].extract == extractNum && len(v.numFilters) == 0 && !v.weighted
 	return v, nil
 }
 

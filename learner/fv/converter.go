@@ -32,6 +32,7 @@ type Converter struct {
 	weighted bool // some feature may have a global weight other than bin
 	counting bool // some rule weighs by document frequency
 	bm25     bool // some rule weighs by BM25
+	plain    bool // a number is one feature at most, and its value
 
 	weights WeightManager
 
@@ -211,6 +212,7 @@ type scratch struct {
 	strings []stringValue
 	nums    []numValue
 	runs    []run
+	plan    plan
 	lookups lookups
 	sides   []side
 }

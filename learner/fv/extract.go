@@ -170,6 +170,12 @@ func isBlank(c byte) bool { return c == ' ' || c-'\t' < 5 }
 // addNums adds the features of numbers: number by number, first the numbers
 // as they are, then what filters made of them.
 func (c *Converter) addNums(d *datum.Datum, v *Vector, s *scratch) error {
+	if c.plain {
+		if s.plan.follow(d.Nums, v) {
+			return nil
+		}
+		defer s.plan.learn(d.Nums, v, len(v.features), len(v.keys))
+	}
 	filtered := len(c.numFilters) > 0
 	for i := range d.Nums {
 		n := &d.Nums[i]

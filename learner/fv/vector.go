@@ -14,15 +14,20 @@ type Vector struct {
 	features []feature
 	full     bool // a feature found no room
 
-	// Memory of SortMerge.
-	order  []sortKey
+	// Memory of SortMerge: how the last vector was sorted, and its shape before
+	// that if no keys repeated.
+	order  []sortKey // empty if it was in order already
 	sorted []feature
+	last   Shape
 }
 
 type feature struct {
-	start, end uint32
-	value      float64
+	span
+	value float64
 }
+
+// span is where a key lies in the buffer of keys.
+type span struct{ start, end uint32 }
 
 // Bounds of what a vector takes, so that no datum, however it repeats its
 // keys, fills the memory. What does not fit is left out, and the conversion
@@ -79,7 +84,7 @@ func (v *Vector) add(value float64, a, b []byte, suffix string) {
 	n := copy(key, a)
 	n += copy(key[n:], b)
 	copy(key[n:], suffix)
-	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+	v.features = append(v.features, feature{span{uint32(start), uint32(start + size)}, value})
 }
 
 // addToken adds a feature with the key "<a>$<token><suffix>".
@@ -97,7 +102,7 @@ func (v *Vector) addToken(value float64, a, token []byte, suffix string) {
 	key = key[n+1:]
 	n = copy(key, token)
 	copy(key[n:], suffix)
-	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+	v.features = append(v.features, feature{span{uint32(start), uint32(start + size)}, value})
 }
 
 // addToken2 adds a feature with the key "<a><suffix>$<text>".
@@ -112,7 +117,7 @@ func (v *Vector) addToken2(value float64, a []byte, suffix string, text []byte) 
 	keys = append(keys, suffix...)
 	keys = append(keys, '$')
 	v.keys = append(keys, text...)
-	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+	v.features = append(v.features, feature{span{uint32(start), uint32(start + size)}, value})
 }
 
 // addPair adds a feature with the key "<key of i>&<key of j><suffix>".
@@ -128,7 +133,7 @@ func (v *Vector) addPair(value float64, i, j int, suffix string) {
 	keys = append(keys, '&')
 	keys = append(keys, v.keys[b.start:b.end]...)
 	v.keys = append(keys, suffix...)
-	v.features = append(v.features, feature{uint32(start), uint32(start + size), value})
+	v.features = append(v.features, feature{span{uint32(start), uint32(start + size)}, value})
 }
 
 // hashKeys replaces every key by its hash modulo n, in decimal.

@@ -19,17 +19,24 @@ type sortKey struct {
 // value, and sums the values of equal keys in that order. A sum of zero stays.
 func (v *Vector) SortMerge() {
 	n := len(v.features)
-	if n < 2 || v.ascends() {
+	if n < 2 {
+		return
+	}
+	if v.last.Is(v) {
+		v.reorder()
+		return
+	}
+	if v.ascends() {
+		v.order = v.order[:0]
+		v.last.Set(v)
 		return
 	}
 	if v.ascendsAsBefore() {
-		sorted := v.sorted[:0]
-		for _, o := range v.order {
-			sorted = append(sorted, v.features[o.index])
-		}
-		v.features, v.sorted = sorted, v.features
+		v.last.Set(v)
+		v.reorder()
 		return
 	}
+	v.last.Set(v)
 	// Keys of one vector mostly share how they begin; what all of them share
 	// decides nothing.
 	skip := v.sharedPrefix()
@@ -55,7 +62,22 @@ func (v *Vector) SortMerge() {
 		}
 		merged = append(merged, b)
 	}
+	if len(merged) < n {
+		v.last.Reset()
+	}
 	v.features, v.sorted = merged, v.features
+}
+
+// reorder sorts the features as the last vector's were sorted.
+func (v *Vector) reorder() {
+	if len(v.order) == 0 {
+		return
+	}
+	sorted := v.sorted[:0]
+	for _, o := range v.order {
+		sorted = append(sorted, v.features[o.index])
+	}
+	v.features, v.sorted = sorted, v.features
 }
 
 // compare compares features by key and value.

@@ -151,6 +151,10 @@ type Scores struct {
 	places []place
 	prints [block]fingerprint
 
+	// What the places are of: a vector of that shape, in that table.
+	shape fv.Shape
+	epoch *epoch
+
 	touched uint64 // keeps the compiler from leaving loads out
 }
 
@@ -172,22 +176,46 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 	}
 	s.sums = s.sums[:n]
 	clear(s.sums)
+	if s.epoch == t.rows.epoch && s.shape.Is(v) {
+		t.relocate(v, s)
+		t.score(v, s, 0, v.Len())
+		return
+	}
 	s.places = s.places[:0]
 	for start := 0; start < v.Len(); start += block {
 		end := min(start+block, v.Len())
 		t.locate(v, s, start, end)
-		sums := s.sums
-		for i := start; i < end; i++ {
-			p := &s.places[i]
-			if p.feature == NoFeature {
-				continue
-			}
-			x := v.Value(i)
-			row := t.rows.row(p.feature)
-			for j := range row {
-				c := &row[j]
-				sums[c.label] += float64(c.weight * x)
-			}
+		t.score(v, s, start, end)
+	}
+	s.shape.Set(v)
+	s.epoch = t.rows.epoch
+}
+
+// score adds what the features from start to end contribute.
+func (t *Linear) score(v *fv.Vector, s *Scores, start, end int) {
+	sums := s.sums
+	for i := start; i < end; i++ {
+		p := &s.places[i]
+		if p.feature == NoFeature {
+			continue
+		}
+		x := v.Value(i)
+		row := t.rows.row(p.feature)
+		for j := range row {
+			c := &row[j]
+			sums[c.label] += float64(c.weight * x)
+		}
+	}
+}
+
+// relocate makes the places of the last vector those of v, which has the same
+// keys. Features may have come since.
+func (t *Linear) relocate(v *fv.Vector, s *Scores) {
+	for i := range s.places {
+		p := &s.places[i]
+		p.y, p.r = -1, -1
+		if p.feature == NoFeature {
+			p.feature = t.rows.find(v.Key(i))
 		}
 	}
 }

@@ -30,7 +30,12 @@ type rows struct {
 
 	options Options
 	advice  hugepage.Advice
+	epoch   *epoch
 }
+
+// epoch is a time in which numbers of features keep their meaning. It ends when
+// a feature goes. It has a size so that no two are the same.
+type epoch struct{ _ byte }
 
 const (
 	featureBits  = 10
@@ -91,7 +96,7 @@ type page struct {
 }
 
 func newRows(o Options) *rows {
-	return &rows{index: newIndex(), options: o}
+	return &rows{index: newIndex(), options: o, epoch: new(epoch)}
 }
 
 func (t *rows) len() int { return t.index.n }
@@ -327,6 +332,7 @@ func (t *rows) dropCell(f Feature, i int) {
 		t.index.remove(t.index.fingerprint(t.key(f)), f)
 		*h = feature{class: noRun, flags: h.flags & listed}
 		t.free = append(t.free, f)
+		t.epoch = new(epoch)
 		return
 	}
 	h.n--
