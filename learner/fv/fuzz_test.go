@@ -73,26 +73,38 @@ func FuzzConvert(f *testing.F) {
 	})
 }
 
-// TestSortMerge compares with sorting by insertion.
+// TestSortMerge compares with adding up in a map. One vector is used again and
+// again, mostly for the keys that it had.
 func TestSortMerge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		keys := rapid.SliceOfN(rapid.StringMatching(`(prefix-prefix)?[ab\x00]{0,10}`), 0, 60).Draw(t, "keys")
 		var v fv.Vector
-		sums := map[string]float64{}
-		for i, k := range keys {
-			v.Append([]byte(k), float64(i))
-			sums[k] += float64(i)
-		}
-		v.SortMerge()
-		if v.Len() != len(sums) {
-			t.Fatalf("%d keys, want %d", v.Len(), len(sums))
-		}
-		for i := range v.Len() {
-			if i > 0 && string(v.Key(i-1)) >= string(v.Key(i)) {
-				t.Fatalf("%q before %q", v.Key(i-1), v.Key(i))
+		var keys []string
+		for range rapid.IntRange(1, 5).Draw(t, "rounds") {
+			switch rapid.IntRange(0, 4).Draw(t, "keys") {
+			case 0:
+				keys = rapid.SliceOfN(rapid.StringMatching(`(prefix-prefix)?[ab\x00]{0,10}`), 0, 60).Draw(t, "keys")
+			case 1: // the same bytes, other keys
+				if len(keys) > 1 {
+					keys = append([]string{keys[0] + keys[1], ""}, keys[2:]...)
+				}
 			}
-			if v.Value(i) != sums[string(v.Key(i))] {
-				t.Fatalf("%q: %v, want %v", v.Key(i), v.Value(i), sums[string(v.Key(i))])
+			v.Reset()
+			sums := map[string]float64{}
+			for i, k := range keys {
+				v.Append([]byte(k), float64(i))
+				sums[k] += float64(i)
+			}
+			v.SortMerge()
+			if v.Len() != len(sums) {
+				t.Fatalf("%d keys, want %d", v.Len(), len(sums))
+			}
+			for i := range v.Len() {
+				if i > 0 && string(v.Key(i-1)) >= string(v.Key(i)) {
+					t.Fatalf("%q before %q", v.Key(i-1), v.Key(i))
+				}
+				if v.Value(i) != sums[string(v.Key(i))] {
+					t.Fatalf("%q: %v, want %v", v.Key(i), v.Value(i), sums[string(v.Key(i))])
+				}
 			}
 		}
 	})
@@ -115,6 +127,41 @@ func TestSortMergeByValue(t *testing.T) {
 	v.SortMerge()
 	if v.Len() != 1 || v.Value(0) != 0 {
 		t.Error("a sum of zero must stay")
+	}
+}
+
+// What was learned about the numbers of one datum does no harm to the next one:
+// a converter gives the same as one that has seen nothing before.
+func TestPlans(t *testing.T) {
+	const rules = `{"string_rules": [{"key": "*", "type": "str", "sample_weight": "bin", "global_weight": "bin"}],
+		"num_rules": [{"key": "n*", "type": "num"`
+	for _, rest := range []string{`}]}`, `, "except": "*x"}]}`, `}], "hash_max_size": 5}`, `}, {"key": "*", "type": "log"}]}`} {
+		rapid.Check(t, func(rt *rapid.T) {
+			c := mustNew(t, rules+rest)
+			var v, want fv.Vector
+			var keys []string
+			for range rapid.IntRange(1, 5).Draw(rt, "rounds") {
+				if rapid.IntRange(0, 2).Draw(rt, "other keys") == 0 {
+					keys = rapid.SliceOfN(rapid.StringMatching(`n?[ab]{0,2}[x$]?`), 0, 8).Draw(rt, "keys")
+				}
+				var d datum.Datum
+				if rapid.Bool().Draw(rt, "text") {
+					d.AddString("s", rapid.StringMatching(`[ab]{0,5}`).Draw(rt, "value"))
+				}
+				for _, k := range keys {
+					d.AddNum(k, float64(rapid.IntRange(-1, 5).Draw(rt, "x")))
+				}
+				err, wantErr := c.Convert(&d, &v), mustNew(t, rules+rest).Convert(&d, &want)
+				if (err == nil) != (wantErr == nil) || v.Len() != want.Len() {
+					rt.Fatalf("%d features, %v; want %d, %v", v.Len(), err, want.Len(), wantErr)
+				}
+				for i := range v.Len() {
+					if string(v.Key(i)) != string(want.Key(i)) || v.Value(i) != want.Value(i) {
+						rt.Fatalf("feature %d is %q: %v, want %q: %v", i, v.Key(i), v.Value(i), want.Key(i), want.Value(i))
+					}
+				}
+			}
+		})
 	}
 }
 

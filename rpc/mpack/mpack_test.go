@@ -227,3 +227,52 @@ func TestText(t *testing.T) {
 	}
 	AppendText(nil, bytes.Repeat([]byte{0x91}, 100_000)) // must not exhaust the stack
 }
+
+// Pairs read in one go are what they are read piece by piece.
+func TestPairs(t *testing.T) {
+	short, long := AppendRaw(nil, "abc"), AppendRaw(nil, strings.Repeat("x", 40))
+	elements := [][]byte{
+		short, long, AppendRaw(nil, ""), AppendRaw(nil, strings.Repeat("y", 31)), {0xd9, 2, 'o', 'k'}, {0xc4, 1, 0},
+		AppendFloat64(nil, 1.5), AppendFloat32(nil, 2.5), AppendInt(nil, -7), AppendUint(nil, 1<<40),
+		AppendNil(nil), AppendArrayHeader(nil, 0), {0xc1}, {},
+	}
+	inputs := [][]byte{{}, {0x92}, {0x91, 0xa0}, {0x93, 0xa0, 0xa0, 0xa0}, {0x92, 0xbf, 'a'}, {0xdc, 0, 2, 0xa0, 0xa0}}
+	for _, a := range elements {
+		for _, b := range elements {
+			whole := append(append([]byte{0x92}, a...), b...)
+			for n := range len(whole) + 1 {
+				inputs = append(inputs, whole[:n:n])
+			}
+			inputs = append(inputs, append(whole, 0xc0))
+		}
+	}
+	for _, in := range inputs {
+		r, pieces := NewReader(in), NewReader(in)
+		key, value, err := r.NumPair()
+		var wantKey []byte
+		var wantValue float64
+		wantErr := pieces.Tuple(2)
+		if wantErr == nil {
+			wantKey, wantErr = pieces.Raw()
+		}
+		if wantErr == nil {
+			wantValue, wantErr = pieces.Float64()
+		}
+		if !errors.Is(err, wantErr) || err == nil && (!bytes.Equal(key, wantKey) || value != wantValue || r.Pos() != pieces.Pos()) {
+			t.Errorf("% x: %q, %v, %v, want %q, %v, %v", in, key, value, err, wantKey, wantValue, wantErr)
+		}
+
+		r, pieces = NewReader(in), NewReader(in)
+		key, text, err := r.RawPair()
+		var wantText []byte
+		if wantErr = pieces.Tuple(2); wantErr == nil {
+			wantKey, wantErr = pieces.Raw()
+		}
+		if wantErr == nil {
+			wantText, wantErr = pieces.Raw()
+		}
+		if !errors.Is(err, wantErr) || err == nil && (!bytes.Equal(key, wantKey) || !bytes.Equal(text, wantText) || r.Pos() != pieces.Pos()) {
+			t.Errorf("% x: %q, %q, %v, want %q, %q, %v", in, key, text, err, wantKey, wantText, wantErr)
+		}
+	}
+}
