@@ -26,7 +26,6 @@ type conn struct {
 	out      []byte // replies not yet written
 	broken   atomic.Bool
 	writable patience
-	quick    quickWait
 
 	requests, unknown, failed uint64 // not yet added to the server's
 
@@ -49,7 +48,6 @@ func newConn(s *Server, nc net.Conn, serial uint64) *conn {
 	c.req.Remote = nc.RemoteAddr()
 	c.req.Batch = &c.batch
 	c.writable.timeout = s.opt.WriteTimeout
-	c.quick.init(nc)
 	c.restart(s.now())
 	return c
 }
@@ -108,14 +106,11 @@ func (c *conn) run() error {
 
 // read waits for bytes. more is false when there will be none.
 func (c *conn) read() (more bool, err error) {
-	c.quick.wait(&c.s.waiters)
 	for {
 		err := c.in.fill(c.nc)
 		switch {
 		case err == nil:
-			now := c.s.now()
-			c.quick.waited(now - c.clock)
-			c.clock = now
+			c.clock = c.s.now()
 			return true, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if c.s.draining.Load() {

@@ -73,7 +73,6 @@ type Server struct {
 	methods  atomic.Pointer[map[string]*method]
 	draining atomic.Bool
 	stats    counters
-	waiters  waiters
 
 	ctx    context.Context // ends by force
 	cancel context.CancelFunc
