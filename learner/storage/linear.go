@@ -240,11 +240,12 @@ func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 		}
 		return
 	}
-	touched := uint64(0)
 	for i := start; i < end; i++ {
-		print := t.rows.index.fingerprint(v.Key(i))
-		s.prints[i-start] = print
-		touched += t.rows.index.touch(print)
+		s.prints[i-start] = t.rows.index.fingerprint(v.Key(i))
+	}
+	touched := uint64(0)
+	for i := range s.prints[:end-start] {
+		touched += t.rows.index.touch(s.prints[i])
 	}
 	for i := start; i < end; i++ {
 		f := t.rows.index.guess(s.prints[i-start])
