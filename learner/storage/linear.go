@@ -247,25 +247,25 @@ func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 	for i := range s.prints[:end-start] {
 		touched += t.rows.index.touch(s.prints[i])
 	}
-	for i := start; i < end; i++ {
-		f := t.rows.index.guess(s.prints[i-start])
-		s.places = append(s.places, place{f, -1, -1})
-		if f != NoFeature {
+	for i := range s.prints[:end-start] {
+		s.places = append(s.places, place{t.rows.index.guess(s.prints[i]), -1, -1})
+	}
+	places := s.places[start:end]
+	for i := range places {
+		if f := places[i].feature; f != NoFeature {
 			touched += t.rows.feature(f).check
 		}
 	}
-	for i := start; i < end; i++ {
-		p := &s.places[i]
-		if p.feature == NoFeature {
-			continue
+	for i := range places {
+		f := &places[i].feature
+		if *f != NoFeature && t.rows.feature(*f).check != s.prints[i].check {
+			*f = t.rows.lookup(s.prints[i])
 		}
-		if t.rows.feature(p.feature).check != s.prints[i-start].check {
-			p.feature = t.rows.lookup(s.prints[i-start])
-			if p.feature == NoFeature {
-				continue
-			}
+	}
+	for i := range places {
+		if f := places[i].feature; f != NoFeature {
+			touched += t.rows.touch(f)
 		}
-		touched += t.rows.touch(p.feature)
 	}
 	s.touched = touched
 }
