@@ -40,6 +40,52 @@ func labeled(label string, d *datum.Datum) []byte {
 	return d.Append(b)
 }
 
+// categories makes n calls to train and to classify, each with a hundred data
+// of 30 strings with a thousand values each, which together are a table that no
+// near cache holds.
+func categories(n int) (train, classify [][]byte) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range n {
+		t, c := mpack.AppendArrayHeader(nil, 100), mpack.AppendArrayHeader(nil, 100)
+		for range 100 {
+			var d datum.Datum
+			for j := range 30 {
+				d.AddString(fmt.Sprintf("category%d", j), fmt.Sprintf("value%d", r.IntN(1000)))
+			}
+			t = mpack.AppendArrayHeader(t, 2)
+			t = mpack.AppendRaw(t, fmt.Sprintf("label%d", r.IntN(10)))
+			t, c = d.Append(t), d.Append(c)
+		}
+		train, classify = append(train, t), append(classify, c)
+	}
+	return train, classify
+}
+
+// BenchmarkCategories is per hundred data.
+func BenchmarkCategories(b *testing.B) {
+	train, classify := categories(300)
+	for _, m := range []struct {
+		method string
+		lock   service.Lock
+		inputs [][]byte
+	}{{"train", service.Update, train}, {"classify", service.Analysis, classify}} {
+		b.Run(m.method, func(b *testing.B) {
+			c := newBare(build(b, arowConfig, false))
+			for _, args := range train {
+				if err := c.do(c.handlers["train"], service.Update, args, 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := c.do(c.handlers[m.method], m.lock, m.inputs[i%len(m.inputs)], 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // words makes n calls to train and to classify, each with one datum of so many
 // strings and numbers that depend a little on its label, which is one of ten.
 func words(n, strings, nums int) (train, classify [][]byte) {

@@ -168,6 +168,7 @@ func (l *linear) step(label []byte, r storage.Label, v *fv.Vector, s *storage.Sc
 func (l *linear) trainConfident(label []byte, v *fv.Vector, s *storage.Scores) bool {
 	p := l.rivals(label, s)
 	margin := -(p.sr - p.sy)
+	l.table.Foresee(s, p.y, p.r)
 	variance := 0.0
 	for i := range v.Len() {
 		x := v.Value(i)

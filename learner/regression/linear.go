@@ -136,6 +136,7 @@ func (l *linear) stepConfident(v *fv.Vector, s *scratch, direction, loss, distan
 		return
 	}
 	y, _ := l.table.Register(label)
+	l.table.Foresee(&s.scores, y, storage.NoLabel)
 	variance := 0.0
 	for i := range v.Len() {
 		x := v.Value(i)

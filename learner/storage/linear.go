@@ -284,6 +284,21 @@ func (t *Linear) Value(key []byte, l Label) (weight, variance float64, ok bool) 
 	return row.cells[i].weight, row.variance(i), true
 }
 
+// Foresee loads the variances that Variances and Pair are going to be asked
+// for, of all entries at once as Score does it. Nothing else comes of it.
+func (t *Linear) Foresee(s *Scores, y, r Label) {
+	if t.rows.len() < nearby || !t.options.Variance {
+		return
+	}
+	touched := 0.0
+	for i := range s.places {
+		if f := s.places[i].feature; f != NoFeature {
+			touched += t.rows.touchVariances(f, y, r)
+		}
+	}
+	s.touched += uint64(int64(touched))
+}
+
 // Variances returns the variances that entry i of the vector of s has for y
 // and r, 1 for one that is not there.
 func (t *Linear) Variances(s *Scores, i int, y, r Label) (vy, vr float64) {

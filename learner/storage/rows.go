@@ -105,13 +105,28 @@ func (t *rows) feature(f Feature) *feature {
 	return &t.features[f>>featureBits][f&(featureBlock-1)]
 }
 
-// touch loads the ends of a feature's cells.
-func (t *rows) touch(f Feature) uint64 {
+// touch loads a feature's cells.
+func (t *rows) touch(f Feature) (touched uint64) {
 	row := t.row(f)
-	if len(row) == 0 {
+	const perLine = 4 // of the processor's cache
+	for i := 0; i < len(row); i += perLine {
+		touched += uint64(row[i].label)
+	}
+	if len(row) > 0 {
+		touched += uint64(row[len(row)-1].label)
+	}
+	return touched
+}
+
+// touchVariances loads what is most likely the variances of two labels, of
+// which either may be NoLabel: rows that have all labels are indexed by them.
+func (t *rows) touchVariances(f Feature, y, r Label) (touched float64) {
+	h := t.feature(f)
+	if h.n == 0 {
 		return 0
 	}
-	return uint64(row[0].label) + uint64(row[len(row)-1].label)
+	row := t.pages[h.cells>>pageBits].variances[h.cells&(pageCells-1):][:h.n]
+	return row[min(uint32(y), h.n-1)] + row[min(uint32(r), h.n-1)]
 }
 
 // row returns a feature's cells.
