@@ -8,7 +8,6 @@ import (
 
 	"github.com/jubatus/jubatus-go/learner/batch"
 	"github.com/jubatus/jubatus-go/learner/config"
-	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/instances"
@@ -101,14 +100,7 @@ func (c *Classifier) giveBack(s *scratch) {
 func (c *Classifier) train(call *engine.Call) error {
 	s := c.borrow()
 	defer c.giveBack(s)
-	convert := func(d *datum.Datum, v *fv.Vector) error {
-		if err := c.converter.ConvertUpdate(d, v); err != nil {
-			return err
-		}
-		v.SortMerge()
-		return nil
-	}
-	n, err := s.list.Learn(call, (*mpack.Reader).Raw, convert, func(label []byte, v *fv.Vector) error {
+	n, err := s.list.Learn(call, (*mpack.Reader).Raw, c.converter.ConvertUpdateSorted, func(label []byte, v *fv.Vector) error {
 		return c.method.train(label, v, s)
 	})
 	if err != nil {

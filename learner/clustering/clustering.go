@@ -145,10 +145,9 @@ func (c *Clustering) convert(r *mpack.Reader, s *scratch) error {
 	if err != nil {
 		return err
 	}
-	if err := c.converter.ConvertUpdate(&s.datum, &s.vector); err != nil {
+	if err := c.converter.ConvertUpdateSorted(&s.datum, &s.vector); err != nil {
 		return err
 	}
-	s.vector.SortMerge()
 	s.batch.Add(&s.vector)
 	if s.batch.Size() > maxBatch {
 		return errTooLarge

@@ -74,10 +74,9 @@ func (c *Clustering) ask(call *engine.Call, s *scratch) error {
 	if err := s.datum.Decode(&call.Args); err != nil {
 		return err
 	}
-	if err := c.converter.Convert(&s.datum, &s.vector); err != nil {
+	if err := c.converter.ConvertSorted(&s.datum, &s.vector); err != nil {
 		return err
 	}
-	s.vector.SortMerge()
 	return nil
 }
 

@@ -147,23 +147,41 @@ func (c *Converter) Weights() *WeightManager { return &c.weights }
 // Convert fills v with the features of d. The features of a key that contains
 // "$", of text that a type cannot read, or that are too many, are errors; v is
 // empty then.
-func (c *Converter) Convert(d *datum.Datum, v *Vector) error { return c.convert(d, v, false) }
+func (c *Converter) Convert(d *datum.Datum, v *Vector) error { return c.convert(d, v, false, false) }
 
 // ConvertUpdate is Convert for training: the features are also counted in the
 // weight manager, before they are weighted. What fails is not counted.
-func (c *Converter) ConvertUpdate(d *datum.Datum, v *Vector) error { return c.convert(d, v, true) }
+func (c *Converter) ConvertUpdate(d *datum.Datum, v *Vector) error {
+	return c.convert(d, v, true, false)
+}
 
-func (c *Converter) convert(d *datum.Datum, v *Vector, update bool) error {
+// ConvertSorted is Convert and then SortMerge, but quicker.
+func (c *Converter) ConvertSorted(d *datum.Datum, v *Vector) error {
+	return c.convert(d, v, false, true)
+}
+
+// ConvertUpdateSorted is ConvertUpdate and then SortMerge, but quicker.
+func (c *Converter) ConvertUpdateSorted(d *datum.Datum, v *Vector) error {
+	return c.convert(d, v, true, true)
+}
+
+func (c *Converter) convert(d *datum.Datum, v *Vector, update, sorted bool) error {
 	v.Reset()
 	s, _ := c.scratch.Get().(*scratch)
 	if s == nil {
 		s = &scratch{}
 	}
+	// Combinations show in their keys which of two features came first, and BM25
+	// adds them up, which rounds.
+	s.unordered = sorted && len(c.combinations) == 0 && !c.bm25
 	err := c.fill(d, v, s, update)
 	s.release()
 	c.scratch.Put(s)
-	if err != nil {
+	switch {
+	case err != nil:
 		v.Reset()
+	case sorted:
+		v.SortMerge()
 	}
 	return err
 }
@@ -213,6 +231,9 @@ type scratch struct {
 	nums    []numValue
 	runs    []run
 	plan    plan
+
+	unordered bool // the features are going to be sorted
+
 	lookups lookups
 	sides   []side
 }

@@ -122,8 +122,15 @@ func (r *stringRule) apply(p *stringValue, v *Vector, s *scratch) error {
 	if len(s.tokens.tokens) == 0 {
 		return nil
 	}
-	for _, i := range s.tokens.ordered() {
-		t := &s.tokens.tokens[i]
+	var order []int32
+	if !s.unordered {
+		order = s.tokens.ordered()
+	}
+	for n := range s.tokens.tokens {
+		t := &s.tokens.tokens[n]
+		if order != nil {
+			t = &s.tokens.tokens[order[n]]
+		}
 		if err := r.add(p, t.bytes, t.count, v); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package fv_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/jubatus/jubatus-go/integration/race"
@@ -127,6 +128,43 @@ func TestSortMergeByValue(t *testing.T) {
 	v.SortMerge()
 	if v.Len() != 1 || v.Value(0) != 0 {
 		t.Error("a sum of zero must stay")
+	}
+}
+
+// To convert and sort at once comes to the same as to do one after the other.
+func TestSortedConversion(t *testing.T) {
+	alone, _, _ := strings.Cut(everything, `,
+	"combination_rules"`)
+	tfidf := strings.ReplaceAll(alone, "bm25", "idf")
+	for _, config := range []string{everything + `}`, alone + `}`, tfidf + `}`, tfidf + `, "hash_max_size": 50}`} {
+		rapid.Check(t, func(rt *rapid.T) {
+			a, b := mustNew(t, config), mustNew(t, config)
+			var v, want fv.Vector
+			for range rapid.IntRange(1, 5).Draw(rt, "rounds") {
+				var d datum.Datum
+				for range rapid.IntRange(0, 3).Draw(rt, "texts") {
+					d.AddString(rapid.SampledFrom([]string{"a", "ab", "s"}).Draw(rt, "key"), rapid.StringMatching(`([abx<>]{1,3}[ ,]){0,20}`).Draw(rt, "text"))
+				}
+				for range rapid.IntRange(0, 3).Draw(rt, "numbers") {
+					d.AddNum(rapid.SampledFrom([]string{"x", "yb"}).Draw(rt, "key"), float64(rapid.IntRange(-1, 9).Draw(rt, "x")))
+				}
+				sorted, plain := a.ConvertSorted, b.Convert
+				if rapid.Bool().Draw(rt, "update") {
+					sorted, plain = a.ConvertUpdateSorted, b.ConvertUpdate
+				}
+				err, wantErr := sorted(&d, &v), plain(&d, &want)
+				want.SortMerge()
+				if (err == nil) != (wantErr == nil) || v.Len() != want.Len() {
+					rt.Fatalf("%d features, %v; want %d, %v", v.Len(), err, want.Len(), wantErr)
+				}
+				for i := range v.Len() {
+					x, y := v.Value(i), want.Value(i)
+					if string(v.Key(i)) != string(want.Key(i)) || x != y && (x == x || y == y) {
+						rt.Fatalf("feature %d is %q: %v, want %q: %v", i, v.Key(i), x, want.Key(i), y)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -41,8 +41,8 @@ func New(cfg *config.Value, _ engine.Env) (engine.Engine, error) {
 // Handlers implements engine.Engine.
 func (w *Weight) Handlers() map[string]engine.Handler {
 	return map[string]engine.Handler{
-		"update":      w.handler(w.converter.ConvertUpdate),
-		"calc_weight": w.handler(w.converter.Convert),
+		"update":      w.handler(w.converter.ConvertUpdateSorted),
+		"calc_weight": w.handler(w.converter.ConvertSorted),
 		"clear":       w.clear,
 	}
 }
@@ -68,7 +68,6 @@ func (w *Weight) handler(convert func(*datum.Datum, *fv.Vector) error) engine.Ha
 		if err := convert(&s.datum, &s.vector); err != nil {
 			return err
 		}
-		s.vector.SortMerge()
 		out := mpack.AppendArrayHeader(call.Out, s.vector.Len())
 		for i := range s.vector.Len() {
 			out = mpack.AppendArrayHeader(out, 2)
