@@ -16,7 +16,7 @@ type Vector struct {
 
 	// Memory of SortMerge: how the last vector was sorted, and its shape before
 	// that if no keys repeated.
-	order  []sortKey // empty if it was in order already
+	order  []uint64 // empty if it was in order already
 	sorted []feature
 	last   Shape
 }
@@ -34,7 +34,7 @@ type span struct{ start, end uint32 }
 // fails.
 const (
 	maxKeyBytes = 1 << 29
-	maxFeatures = 1 << 24
+	maxFeatures = 1 << placeBits
 )
 
 // keptKeyBytes and keptFeatures are how much memory an empty vector keeps.

@@ -8,13 +8,6 @@ import (
 	"slices"
 )
 
-// sortKey is what decides the place of a feature nearly always: the first
-// bytes in which keys of the vector differ.
-type sortKey struct {
-	prefix uint64
-	index  uint32
-}
-
 // SortMerge sorts the features by the bytes of their keys, equal keys by
 // value, and sums the values of equal keys in that order. A sum of zero stays.
 func (v *Vector) SortMerge() {
@@ -37,25 +30,10 @@ func (v *Vector) SortMerge() {
 		return
 	}
 	v.last.Set(v)
-	// Keys of one vector mostly share how they begin; what all of them share
-	// decides nothing.
-	skip := v.sharedPrefix()
-	v.order = slices.Grow(v.order[:0], n)[:n]
-	for i := range v.order {
-		v.order[i] = sortKey{first8(v.Key(i)[skip:]), uint32(i)}
-	}
-	slices.SortFunc(v.order, func(a, b sortKey) int {
-		if a.prefix < b.prefix {
-			return -1
-		}
-		if a.prefix > b.prefix {
-			return 1
-		}
-		return v.compare(a.index, b.index)
-	})
-	merged := append(v.sorted[:0], v.features[v.order[0].index])
+	v.sort()
+	merged := append(v.sorted[:0], v.features[place(v.order[0])])
 	for _, o := range v.order[1:] {
-		a, b := &merged[len(merged)-1], v.features[o.index]
+		a, b := &merged[len(merged)-1], v.features[place(o)]
 		if bytes.Equal(v.keys[a.start:a.end], v.keys[b.start:b.end]) {
 			a.value += b.value
 			continue
@@ -75,14 +53,44 @@ func (v *Vector) reorder() {
 	}
 	sorted := v.sorted[:0]
 	for _, o := range v.order {
-		sorted = append(sorted, v.features[o.index])
+		sorted = append(sorted, v.features[place(o)])
 	}
 	v.features, v.sorted = sorted, v.features
 }
 
+// placeBits is how many bits of an element of order are the place of a feature.
+// Above them are the first bytes in which keys of the vector differ.
+const placeBits = 24
+
+func place(o uint64) int { return int(o & (1<<placeBits - 1)) }
+
+// sort computes the order of the features.
+func (v *Vector) sort() {
+	// Keys of one vector mostly share how they begin; what all of them share
+	// decides nothing.
+	skip := v.sharedPrefix()
+	v.order = slices.Grow(v.order[:0], len(v.features))[:len(v.features)]
+	for i := range v.order {
+		v.order[i] = first8(v.Key(i)[skip:])>>placeBits<<placeBits | uint64(i)
+	}
+	// Numbers are sorted much faster than anything that needs a comparison of
+	// one's own. A few runs of features are left that begin alike.
+	slices.Sort(v.order)
+	for start := 0; start < len(v.order); {
+		end := start + 1
+		for end < len(v.order) && v.order[start]>>placeBits == v.order[end]>>placeBits {
+			end++
+		}
+		if end > start+1 {
+			slices.SortFunc(v.order[start:end], func(a, b uint64) int { return v.compare(place(a), place(b)) })
+		}
+		start = end
+	}
+}
+
 // compare compares features by key and value.
-func (v *Vector) compare(i, j uint32) int {
-	if c := bytes.Compare(v.Key(int(i)), v.Key(int(j))); c != 0 {
+func (v *Vector) compare(i, j int) int {
+	if c := bytes.Compare(v.Key(i), v.Key(j)); c != 0 {
 		return c
 	}
 	// NaN is equal to everything here, as in comparisons by "<".
@@ -123,9 +131,9 @@ func (v *Vector) ascendsAsBefore() bool {
 	if len(v.order) != len(v.features) {
 		return false
 	}
-	last := v.Key(int(v.order[0].index))
+	last := v.Key(place(v.order[0]))
 	for _, o := range v.order[1:] {
-		key := v.Key(int(o.index))
+		key := v.Key(place(o))
 		if bytes.Compare(last, key) >= 0 {
 			return false
 		}
