@@ -7,7 +7,6 @@ package inverted
 import (
 	"math"
 	"slices"
-	"sort"
 	"sync"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
@@ -37,27 +36,6 @@ type content struct {
 	// hidden is what the master has where the diff has something else.
 	hidden map[place]float64
 }
-
-// list is the cells of a feature, by ascending row.
-type list struct {
-	cells   []cell
-	garbage int // cells that hold nothing any more
-	diffs   int // cells of the diff
-}
-
-// cell is the value of a feature in a row.
-type cell struct {
-	value float64 // 0 if it is not live
-	row   uint32
-	state uint8
-}
-
-// The states of a cell.
-const (
-	live     = 1 << iota // it has a value
-	inDiff               // the value, or that there is none, is of the diff
-	inMaster             // the master has a value
-)
 
 type place struct{ feature, row uint32 }
 
@@ -136,57 +114,56 @@ func (c *content) feature(key []byte) uint32 {
 func (x *Index) set(f, row uint32, value float64) {
 	l, r := &x.postings[f], &x.infos[row]
 	if value == 0 {
-		if c := l.find(row); c != nil && c.state&live != 0 {
-			r.diff -= float64(c.value * c.value)
-			if x.kill(l, f, c) {
+		if i := l.find(row); i >= 0 && l.live(i) {
+			r.diff -= float64(l.values[i] * l.values[i])
+			if x.kill(l, f, i) {
 				x.prune(row)
 			}
 			l.compact()
 		}
 		return
 	}
-	c := l.cell(row)
-	r.diff = (r.diff - float64(c.value*c.value)) + float64(value*value)
-	x.toDiff(l, f, c)
-	x.revive(c)
-	c.value = value
+	i := l.at(row)
+	r.diff = (r.diff - float64(l.values[i]*l.values[i])) + float64(value*value)
+	x.toDiff(l, f, i)
+	x.fill(l, i, value)
 }
 
 // toDiff makes a cell one of the diff.
-func (x *Index) toDiff(l *list, f uint32, c *cell) {
-	if c.state&inDiff != 0 {
+func (x *Index) toDiff(l *list, f uint32, i int) {
+	if l.states[i]&inDiff != 0 {
 		return
 	}
-	x.enter(l, f, c)
-	if c.state&inMaster != 0 {
-		x.hidden[place{f, c.row}] = c.value
+	x.enter(l, f, i)
+	row := l.rows[i]
+	if l.states[i]&inMaster != 0 {
+		x.hidden[place{f, row}] = l.values[i]
 	}
-	c.state |= inDiff
+	l.states[i] |= inDiff
 	l.diffs++
-	x.infos[c.row].diffs++
+	x.infos[row].diffs++
 }
 
-// revive makes a cell live.
-func (x *Index) revive(c *cell) {
-	if c.state&live == 0 {
-		c.state |= live
-		x.infos[c.row].live++
+// fill gives a cell a value that is not 0.
+func (x *Index) fill(l *list, i int, value float64) {
+	if !l.live(i) {
+		x.infos[l.rows[i]].live++
 	}
+	l.values[i] = value
 }
 
 // kill takes the value out of a live cell. Where the master has one, or may
 // get one from what was sent, it remains that there is none. It reports
 // whether the cell is garbage.
-func (x *Index) kill(l *list, f uint32, c *cell) bool {
-	if c.state&inMaster != 0 || x.sending {
-		x.toDiff(l, f, c)
+func (x *Index) kill(l *list, f uint32, i int) bool {
+	if l.states[i]&inMaster != 0 || x.sending {
+		x.toDiff(l, f, i)
 	} else {
-		x.leaveDiff(l, f, c)
+		x.leaveDiff(l, f, i)
 	}
-	x.infos[c.row].live--
-	c.state &^= live
-	c.value = 0
-	if c.state != 0 {
+	x.infos[l.rows[i]].live--
+	l.values[i] = 0
+	if l.states[i] != 0 {
 		return false
 	}
 	l.garbage++
@@ -194,16 +171,17 @@ func (x *Index) kill(l *list, f uint32, c *cell) bool {
 }
 
 // leaveDiff makes a cell none of the diff, and leaves its value.
-func (x *Index) leaveDiff(l *list, f uint32, c *cell) {
-	if c.state&inDiff == 0 {
+func (x *Index) leaveDiff(l *list, f uint32, i int) {
+	if l.states[i]&inDiff == 0 {
 		return
 	}
-	if c.state&inMaster != 0 {
-		delete(x.hidden, place{f, c.row})
+	row := l.rows[i]
+	if l.states[i]&inMaster != 0 {
+		delete(x.hidden, place{f, row})
 	}
-	c.state &^= inDiff
+	l.states[i] &^= inDiff
 	l.diffs--
-	x.infos[c.row].diffs--
+	x.infos[row].diffs--
 }
 
 // prune lists the features of a row anew, without those of which there is
@@ -211,8 +189,9 @@ func (x *Index) leaveDiff(l *list, f uint32, c *cell) {
 func (c *content) prune(row uint32) {
 	r := &c.infos[row]
 	r.features = slices.DeleteFunc(r.features, func(f uint32) bool {
-		cell := c.postings[f].find(row)
-		return cell == nil || cell.state == 0
+		l := &c.postings[f]
+		i := l.find(row)
+		return i < 0 || l.states[i] == 0
 	})
 	slices.Sort(r.features)
 	if r.features = slices.Compact(r.features); len(r.features) == 0 {
@@ -230,7 +209,8 @@ func (c *content) renew(row uint32) {
 		if norm = r.master + r.diff; !(norm > 0) {
 			norm = 0
 			for _, f := range r.features {
-				v := c.postings[f].find(row).value
+				l := &c.postings[f]
+				v := l.values[l.find(row)]
 				norm += float64(v * v)
 			}
 			if norm == 0 {
@@ -267,7 +247,7 @@ func (x *Index) Remove(id []byte) bool {
 	pruned := false
 	for _, f := range r.features {
 		l := &x.postings[f]
-		if c := l.find(row); c.state&live != 0 && x.kill(l, f, c) {
+		if i := l.find(row); l.live(i) && x.kill(l, f, i) {
 			pruned = true
 		}
 	}
@@ -285,43 +265,3 @@ func (x *Index) Remove(id []byte) bool {
 
 // Clear removes all rows and forgets their numbers.
 func (x *Index) Clear() { x.replace(newContent()) }
-
-// search returns the index of the first cell that is not of a row before.
-func (l *list) search(row uint32) int {
-	n := len(l.cells)
-	if n == 0 || l.cells[n-1].row < row {
-		return n
-	}
-	return sort.Search(n, func(i int) bool { return l.cells[i].row >= row })
-}
-
-// find returns the cell of a row; nil if there is none.
-func (l *list) find(row uint32) *cell {
-	if i := l.search(row); i < len(l.cells) && l.cells[i].row == row {
-		return &l.cells[i]
-	}
-	return nil
-}
-
-// cell returns the cell of a row, garbage if it is new.
-func (l *list) cell(row uint32) *cell {
-	i := l.search(row)
-	if i == len(l.cells) || l.cells[i].row != row {
-		l.cells = slices.Insert(l.cells, i, cell{row: row})
-		l.garbage++
-	}
-	return &l.cells[i]
-}
-
-// compact takes garbage out if most of the cells are that.
-func (l *list) compact() {
-	const few = 16
-	if l.garbage <= few || 2*l.garbage <= len(l.cells) {
-		return
-	}
-	l.cells = slices.DeleteFunc(l.cells, func(c cell) bool { return c.state == 0 })
-	if cap(l.cells) > 4*len(l.cells) {
-		l.cells = slices.Clone(l.cells)
-	}
-	l.garbage = 0
-}

@@ -159,6 +159,7 @@ func (m naive) rank(score func(id string) (float64, bool)) (list []scored) {
 // exact; ids are told apart by scores only.
 func check(t tb, m naive, x *Index, q *fv.Vector) {
 	t.Helper()
+	x.checkLists(t)
 	var ids []string
 	for row := range x.All {
 		ids = append(ids, x.ID(row))

@@ -89,14 +89,15 @@ func (x *Index) Diff(b []byte) []byte {
 			continue
 		}
 		b = mpack.AppendRaw(b, x.features.Name(uint32(f)))
-		b = mpack.AppendMapHeader(b, l.diffs)
-		for _, c := range l.cells {
-			if c.state&inDiff == 0 {
+		b = mpack.AppendMapHeader(b, int(l.diffs))
+		for i, state := range l.states {
+			if state&inDiff == 0 {
 				continue
 			}
-			b = mpack.AppendUint(b, uint64(local[c.row]))
-			b = mpack.AppendFloat64(b, c.value)
-			x.sent = append(x.sent, sent{place{uint32(f), c.row}, c.value})
+			row, value := l.rows[i], l.values[i]
+			b = mpack.AppendUint(b, uint64(local[row]))
+			b = mpack.AppendFloat64(b, value)
+			x.sent = append(x.sent, sent{place{uint32(f), row}, value})
 		}
 	}
 	b = numbering.Pack(b, ids)
@@ -127,8 +128,8 @@ type payload struct {
 }
 
 type payloadFeature struct {
-	key   []byte // of the message
-	cells []cell
+	key     []byte // of the message
+	entries []entry
 }
 
 func readPayload(r *mpack.Reader) (p payload, err error) {
@@ -177,7 +178,7 @@ func (p *payload) readMatrix(r *mpack.Reader) error {
 		if f.key, err = matrix.Raw(); err != nil {
 			return err
 		}
-		if f.cells, err = readCells(&matrix, numbers); err != nil {
+		if f.entries, err = readEntries(&matrix, numbers); err != nil {
 			return err
 		}
 		p.features = append(p.features, f)
@@ -218,7 +219,7 @@ func (x *Index) Put(r *mpack.Reader) (ok bool, err error) {
 	rows := x.admit(&p)
 	x.putting = false
 	for _, f := range p.features {
-		for _, c := range f.cells {
+		for _, c := range f.entries {
 			if row := rows[c.row]; row >= 0 {
 				x.put(f.key, uint32(row), c.value)
 			}
@@ -244,7 +245,7 @@ func (x *Index) Put(r *mpack.Reader) (ok bool, err error) {
 func (x *Index) admit(p *payload) []int {
 	valued := make([]bool, p.rows.Len())
 	for _, f := range p.features {
-		for _, c := range f.cells {
+		for _, c := range f.entries {
 			valued[c.row] = valued[c.row] || c.value != 0
 		}
 	}
@@ -291,9 +292,8 @@ func (x *Index) readmit() {
 		}
 		for _, f := range x.infos[row].features {
 			l := &x.postings[f]
-			c := l.find(row)
-			if c.state&inDiff != 0 {
-				x.follow(l, f, c)
+			if i := l.find(row); l.states[i]&inDiff != 0 {
+				x.follow(l, f, i)
 			}
 		}
 		x.prune(row)
@@ -304,48 +304,47 @@ func (x *Index) readmit() {
 // put makes a value that of the master.
 func (x *Index) put(key []byte, row uint32, value float64) {
 	f, known := x.features.Find(key)
-	if value == 0 && (!known || x.postings[f].find(row) == nil) {
+	if value == 0 && (!known || x.postings[f].find(row) < 0) {
 		return
 	}
 	f = x.feature(key)
 	l := &x.postings[f]
-	c := l.cell(row)
+	i := l.at(row)
 	switch {
-	case c.state&inDiff != 0 && value != 0:
-		c.state |= inMaster
+	case l.states[i]&inDiff != 0 && value != 0:
+		l.states[i] |= inMaster
 		x.hidden[place{f, row}] = value
-	case c.state&inDiff != 0:
-		c.state &^= inMaster
+	case l.states[i]&inDiff != 0:
+		l.states[i] &^= inMaster
 		delete(x.hidden, place{f, row})
 	case value != 0:
-		x.enter(l, f, c)
-		c.state |= inMaster
-		x.revive(c)
-		c.value = value
+		x.enter(l, f, i)
+		l.states[i] |= inMaster
+		x.fill(l, i, value)
 	default:
-		x.drop(l, f, c)
+		x.drop(l, f, i)
 	}
 }
 
 // enter notes that a cell that may be garbage is none any more.
-func (x *Index) enter(l *list, f uint32, c *cell) {
-	if c.state == 0 {
+func (x *Index) enter(l *list, f uint32, i int) {
+	if l.states[i] == 0 {
 		l.garbage--
-		r := &x.infos[c.row]
+		r := &x.infos[l.rows[i]]
 		r.features = append(r.features, f)
 	}
 }
 
 // drop makes a cell garbage.
-func (x *Index) drop(l *list, f uint32, c *cell) {
-	if c.state == 0 {
+func (x *Index) drop(l *list, f uint32, i int) {
+	if l.states[i] == 0 {
 		return
 	}
-	x.leaveDiff(l, f, c)
-	if c.state&live != 0 {
-		x.infos[c.row].live--
+	x.leaveDiff(l, f, i)
+	if l.live(i) {
+		x.infos[l.rows[i]].live--
 	}
-	*c = cell{row: c.row}
+	l.values[i], l.states[i] = 0, 0
 	l.garbage++
 }
 
@@ -360,24 +359,23 @@ func (x *Index) settle(rows []int) {
 	}
 	for _, s := range x.sent {
 		l := &x.postings[s.feature]
-		c := l.find(s.row)
-		if !arrived[s.row] || c == nil || c.state&inDiff == 0 || math.Float64bits(c.value) != math.Float64bits(s.value) {
+		i := l.find(s.row)
+		if !arrived[s.row] || i < 0 || l.states[i]&inDiff == 0 || math.Float64bits(l.values[i]) != math.Float64bits(s.value) {
 			continue
 		}
-		x.follow(l, s.feature, c)
+		x.follow(l, s.feature, i)
 	}
 }
 
 // follow makes a cell of the diff what it is in the master.
-func (x *Index) follow(l *list, f uint32, c *cell) {
-	master := x.masterOf(f, c)
-	if c.state&inMaster == 0 {
-		x.drop(l, f, c)
+func (x *Index) follow(l *list, f uint32, i int) {
+	master := x.masterOf(l, f, i)
+	if l.states[i]&inMaster == 0 {
+		x.drop(l, f, i)
 		return
 	}
-	x.leaveDiff(l, f, c)
-	x.revive(c)
-	c.value = master
+	x.leaveDiff(l, f, i)
+	x.fill(l, i, master)
 }
 
 // putNorm adds the difference of a row's squared norm, which must agree with
@@ -386,11 +384,12 @@ func (x *Index) putNorm(row uint32, difference float64) {
 	r := &x.infos[row]
 	sum, diff := 0.0, 0.0
 	for _, f := range r.features {
-		c := x.postings[f].find(row)
-		master := x.masterOf(f, c)
+		l := &x.postings[f]
+		i := l.find(row)
+		master := x.masterOf(l, f, i)
 		sum += float64(master * master)
-		if c.state&inDiff != 0 {
-			diff += float64(c.value*c.value) - float64(master*master)
+		if l.states[i]&inDiff != 0 {
+			diff += float64(l.values[i]*l.values[i]) - float64(master*master)
 		}
 	}
 	const rounding = 1e-9
@@ -429,7 +428,7 @@ func (a *fold) Add(diff *mpack.Reader) error {
 		if int(number) == len(a.cells) {
 			a.cells = append(a.cells, map[uint32]float64{})
 		}
-		for _, c := range f.cells {
+		for _, c := range f.entries {
 			a.cells[number][rows[c.row]] = c.value
 		}
 	}

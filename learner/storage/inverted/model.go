@@ -41,16 +41,15 @@ func (x *Index) packHalf(b []byte, half uint8) []byte {
 		}
 		b = mpack.AppendRaw(b, x.features.Name(uint32(f)))
 		b = mpack.AppendMapHeader(b, n)
-		for i := range l.cells {
-			c := &l.cells[i]
-			if c.state&half == 0 {
+		for i, state := range l.states {
+			if state&half == 0 {
 				continue
 			}
-			value := c.value
+			value := l.values[i]
 			if half == inMaster {
-				value = x.masterOf(uint32(f), c)
+				value = x.masterOf(l, uint32(f), i)
 			}
-			b = mpack.AppendUint(b, uint64(c.row))
+			b = mpack.AppendUint(b, uint64(l.rows[i]))
 			b = mpack.AppendFloat64(b, value)
 		}
 	}
@@ -59,10 +58,10 @@ func (x *Index) packHalf(b []byte, half uint8) []byte {
 
 func (l *list) count(half uint8) (n int) {
 	if half == inDiff {
-		return l.diffs
+		return int(l.diffs)
 	}
-	for _, c := range l.cells {
-		if c.state&half != 0 {
+	for _, state := range l.states {
+		if state&half != 0 {
 			n++
 		}
 	}
@@ -70,14 +69,14 @@ func (l *list) count(half uint8) (n int) {
 }
 
 // masterOf is what the master has in a cell; 0 if it has nothing.
-func (x *Index) masterOf(f uint32, c *cell) float64 {
+func (x *Index) masterOf(l *list, f uint32, i int) float64 {
 	switch {
-	case c.state&inMaster == 0:
+	case l.states[i]&inMaster == 0:
 		return 0
-	case c.state&inDiff != 0:
-		return x.hidden[place{f, c.row}]
+	case l.states[i]&inDiff != 0:
+		return x.hidden[place{f, l.rows[i]}]
 	default:
-		return c.value
+		return l.values[i]
 	}
 }
 
@@ -162,26 +161,31 @@ func eachNorm(r *mpack.Reader, numbers numbering.Renumbered, do func(row uint32,
 		return err
 	}
 	for range n {
-		row, value, err := readEntry(r, numbers)
+		e, err := readEntry(r, numbers)
 		if err != nil {
 			return err
 		}
-		do(row, value)
+		do(e.row, e.value)
 	}
 	return nil
 }
 
-// readEntry reads a row number and a double.
-func readEntry(r *mpack.Reader, numbers numbering.Renumbered) (row uint32, value float64, err error) {
+// entry is a row and a value of a feature in it.
+type entry struct {
+	row   uint32
+	value float64
+}
+
+func readEntry(r *mpack.Reader, numbers numbering.Renumbered) (e entry, err error) {
 	old, err := r.Uint64()
 	if err != nil {
-		return 0, 0, err
+		return e, err
 	}
-	if value, err = r.Float64(); err != nil {
-		return 0, 0, err
+	if e.value, err = r.Float64(); err != nil {
+		return e, err
 	}
-	row, err = numbers.Of(old)
-	return row, value, err
+	e.row, err = numbers.Of(old)
+	return e, err
 }
 
 // unpackHalf reads the cells of a half. The master comes first.
@@ -196,88 +200,87 @@ func (c *content) unpackHalf(r *mpack.Reader, numbers numbering.Renumbered, half
 			return err
 		}
 		f := c.feature(key)
-		cells, err := readCells(r, numbers)
+		entries, err := readEntries(r, numbers)
 		if err != nil {
 			return err
 		}
-		for i := range cells {
-			cells[i].state = half
-		}
-		c.postings[f].cells = c.overlay(f, c.postings[f].cells, cells)
+		c.postings[f] = c.overlay(f, &c.postings[f], entries, half)
 	}
 	return nil
 }
 
-// readCells reads {row number: value}, sorts it by rows, and leaves out all
+// readEntries reads {row number: value}, sorts it by rows, and leaves out all
 // but the last of what repeats.
-func readCells(r *mpack.Reader, numbers numbering.Renumbered) ([]cell, error) {
+func readEntries(r *mpack.Reader, numbers numbering.Renumbered) ([]entry, error) {
 	n, err := r.MapHeader()
 	if err != nil {
 		return nil, err
 	}
-	cells := make([]cell, 0, n)
+	entries := make([]entry, 0, n)
 	for range n {
-		row, value, err := readEntry(r, numbers)
+		e, err := readEntry(r, numbers)
 		if err != nil {
 			return nil, err
 		}
-		cells = append(cells, cell{row: row, value: value})
+		entries = append(entries, e)
 	}
-	byRow := func(a, b cell) int { return cmp.Compare(a.row, b.row) }
-	if !slices.IsSortedFunc(cells, byRow) {
-		slices.SortStableFunc(cells, byRow)
+	byRow := func(a, b entry) int { return cmp.Compare(a.row, b.row) }
+	if !slices.IsSortedFunc(entries, byRow) {
+		slices.SortStableFunc(entries, byRow)
 	}
 	kept := 0
-	for i, c := range cells {
-		if i+1 == len(cells) || cells[i+1].row != c.row {
-			cells[kept] = c
+	for i, e := range entries {
+		if i+1 == len(entries) || entries[i+1].row != e.row {
+			entries[kept] = e
 			kept++
 		}
 	}
-	return cells[:kept], nil
+	return entries[:kept], nil
 }
 
-// overlay puts cells over those that are there, both sorted. Values of 0 in
-// the master, and removals of nothing, are left out.
-func (c *content) overlay(f uint32, under, over []cell) []cell {
-	merged := make([]cell, 0, len(under)+len(over))
+// overlay puts entries of a half over the cells that are there, both sorted.
+// Values of 0 in the master, and removals of nothing, are left out.
+func (c *content) overlay(f uint32, under *list, over []entry, half uint8) list {
+	n := under.len() + len(over)
+	merged := list{values: make([]float64, 0, n), rows: make([]uint32, 0, n), states: make([]uint8, 0, n)}
 	i := 0
 	for _, o := range over {
-		for i < len(under) && under[i].row < o.row {
-			merged = append(merged, under[i])
+		for i < under.len() && under.rows[i] < o.row {
+			merged.append(under.rows[i], under.values[i], under.states[i])
 			i++
 		}
-		if i < len(under) && under[i].row == o.row {
-			if o.state == inDiff && under[i].state&inMaster != 0 {
+		state := half
+		if i < under.len() && under.rows[i] == o.row {
+			if half == inDiff && under.states[i]&inMaster != 0 {
 				p := place{f, o.row}
 				if _, ok := c.hidden[p]; !ok {
-					c.hidden[p] = under[i].value
+					c.hidden[p] = under.values[i]
 				}
-				o.state |= inMaster
+				state |= inMaster
 			}
 			i++
 		}
-		if o.value != 0 {
-			o.state |= live
-		} else if o.state&inMaster == 0 || o.state&inDiff == 0 {
-			continue
+		if o.value != 0 || state == inMaster|inDiff {
+			merged.append(o.row, o.value, state)
 		}
-		merged = append(merged, o)
 	}
-	return append(merged, under[i:]...)
+	for ; i < under.len(); i++ {
+		merged.append(under.rows[i], under.values[i], under.states[i])
+	}
+	return merged
 }
 
 // count computes what follows from the cells.
 func (c *content) count() {
 	for f := range c.postings {
 		l := &c.postings[f]
-		for _, cell := range l.cells {
-			r := &c.infos[cell.row]
+		for i, row := range l.rows {
+			r := &c.infos[row]
 			r.features = append(r.features, uint32(f))
-			if cell.state&live != 0 {
+			if l.live(i) {
 				r.live++
 			}
-			if cell.state&inDiff != 0 {
+			if l.states[i]&inDiff != 0 {
 				r.diffs++
 				l.diffs++
 			}

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
-	"github.com/jubatus/jubatus-go/learner/storage/topk"
 )
 
 // Rankings keeps for rows of an index which rows are nearest to them, by their
@@ -25,9 +24,8 @@ type Rankings struct {
 	bounds  []float64 // above which square of a distance nothing is listed; below 0 if there is no list
 	squares []float64 // squared lengths as of the vector that is searched for
 
-	dots  []float64 // of the row that was added
-	query fv.Vector
-	top   topk.Smallest[float64]
+	query  fv.Vector
+	search search // of the row that was added
 }
 
 // NewRankings returns rankings of at most limit rows. vector fills in what a
@@ -92,9 +90,8 @@ func (k *Rankings) Changed(row, limit int, dst []Neighbor) []Neighbor {
 	fresh := row >= len(k.sizes) && row == len(x.norms)-1
 	k.grow()
 	k.vector(x.ID(row), &k.query)
-	var square float64
-	square, k.dots = x.products(&k.query, k.dots)
-	dst = x.nearest(square, k.dots, limit, &k.top, dst)
+	k.products()
+	dst = x.nearest(&k.search, limit, dst)
 	whole := k.whole(row)
 	switch {
 	case fresh && whole:
@@ -104,14 +101,21 @@ func (k *Rankings) Changed(row, limit int, dst []Neighbor) []Neighbor {
 		k.grow()
 	}
 	if whole && limit >= k.limit {
-		k.keep(row, square, dst[:min(k.limit, len(dst))])
+		k.keep(row, dst[:min(k.limit, len(dst))])
 	}
 	return dst
 }
 
+// products multiplies all rows with k.query.
+func (k *Rankings) products() {
+	k.index.look(&k.search, &k.query)
+	k.index.products(&k.search)
+	k.search.forget()
+}
+
 // enter puts a new row into the rankings to which it belongs.
 func (k *Rankings) enter(row int) {
-	norm, dots := k.index.norms[row], k.dots[:len(k.bounds)]
+	norm, dots := k.index.norms[row], k.search.dots[:len(k.bounds)]
 	squares := k.squares[:len(k.bounds)]
 	for other, bound := range k.bounds {
 		if bound < 0 {
@@ -153,7 +157,8 @@ func (k *Rankings) whole(row int) bool {
 		if !ok {
 			return false
 		}
-		if c := x.postings[f].find(uint32(row)); c == nil || c.state&live == 0 || c.value != k.query.Value(i) {
+		l := &x.postings[f]
+		if at := l.find(uint32(row)); at < 0 || !l.live(at) || l.values[at] != k.query.Value(i) {
 			return false
 		}
 	}
@@ -161,10 +166,10 @@ func (k *Rankings) whole(row int) bool {
 }
 
 // keep keeps the ranking of a row.
-func (k *Rankings) keep(row int, square float64, list []Neighbor) {
+func (k *Rankings) keep(row int, list []Neighbor) {
 	k.sizes[row] = int32(copy(k.items[row*k.limit:][:k.limit], list))
 	k.bounds[row] = k.bound(list)
-	k.squares[row] = square
+	k.squares[row] = k.search.square
 	for _, n := range list {
 		if n.Score != n.Score { // not to be kept in order
 			k.bounds[row] = -1
@@ -186,10 +191,9 @@ func (k *Rankings) Of(row int) []Neighbor {
 	if k.bounds[row] < 0 {
 		x := k.index
 		k.vector(x.ID(row), &k.query)
-		var square float64
-		square, k.dots = x.products(&k.query, k.dots)
+		k.products()
 		list := k.items[row*k.limit:][:0:k.limit]
-		k.keep(row, square, x.nearest(square, k.dots, k.limit, &k.top, list))
+		k.keep(row, x.nearest(&k.search, k.limit, list))
 		if !k.whole(row) {
 			k.bounds[row] = -1
 		}

@@ -2,6 +2,7 @@ package inverted
 
 import (
 	"math"
+	"slices"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/storage/topk"
@@ -15,17 +16,19 @@ type Neighbor struct {
 
 // search is the memory of one search.
 type search struct {
-	sums    []sum // by row
-	epoch   uint32
-	touched []uint32 // the rows with a sum of this epoch
-	dots    []float64
+	terms   []term
+	cells   int       // of all terms
+	square  float64   // the squared length of what is searched for
+	dots    []float64 // by row
+	sums    []float64 // by row, 0 between searches
+	touched []uint32  // the rows that have a sum; some may repeat
 	top     topk.Smallest[float64]
 }
 
-// sum is the dot product of a row with what is searched for.
-type sum struct {
-	dot   float64
-	epoch uint32
+// term is a feature of what is searched for that the index knows.
+type term struct {
+	value float64
+	list  *list
 }
 
 // Cosine returns at most limit rows that have features in common with a
@@ -39,33 +42,36 @@ func (x *Index) Cosine(v *fv.Vector, limit int, dst []Neighbor) []Neighbor {
 		return dst
 	}
 	q := x.borrow()
-	defer x.searches.Put(q)
-	square := x.multiply(q, v)
-	if square == 0 {
-		return dst
+	x.look(q, v)
+	if q.square != 0 {
+		dst = x.similar(q, limit, q.cells >= len(x.norms), dst)
 	}
-	root := math.Sqrt(square)
-	q.top.Reset(min(limit, len(q.touched)))
-	bound := 0.0 // what the square of a dot product must reach, per squared norm
-	for _, row := range q.touched {
-		dot, norm := q.sums[row].dot, x.norms[row]
-		if dot == 0 || norm == 0 {
-			continue
-		}
-		if bound > 0 {
-			// Most rows are seen to be too far off without a root and two
-			// divisions.
-			if least := bound * norm; dot < 0 || float64(dot*dot) < least && least > 1e-280 && least < math.MaxFloat64 {
-				continue
+	q.forget()
+	x.searches.Put(q)
+	return dst
+}
+
+// similar ranks rows by their cosine similarity to what was looked up. Where
+// cells are many it is faster to go through all rows: all says so, and makes no
+// other difference.
+func (x *Index) similar(q *search, limit int, all bool, dst []Neighbor) []Neighbor {
+	q.top.Reset(min(limit, len(x.norms)))
+	c := cosines{top: &q.top, square: q.square, root: math.Sqrt(q.square)}
+	if all {
+		x.products(q)
+		dots := q.dots[:len(x.norms)]
+		for row, norm := range x.norms {
+			if dot := dots[row]; dot != 0 && norm != 0 && !c.far(dot, norm) {
+				c.add(dot, norm, uint32(row))
 			}
 		}
-		s := 1.0
-		if norm != square || dot != norm {
-			s = (dot / math.Sqrt(norm)) / root
-		}
-		if q.top.Add(-s, ^row) {
-			if last, full := q.top.Last(); full && last.X < 0 {
-				bound = float64(last.X*last.X) * square * (1 - 1e-12)
+	} else {
+		x.multiply(q)
+		for _, row := range q.touched {
+			dot, norm := q.sums[row], x.norms[row]
+			q.sums[row] = 0 // and so a row counts once
+			if dot != 0 && norm != 0 && !c.far(dot, norm) {
+				c.add(dot, norm, row)
 			}
 		}
 	}
@@ -73,6 +79,35 @@ func (x *Index) Cosine(v *fv.Vector, limit int, dst []Neighbor) []Neighbor {
 		dst = append(dst, Neighbor{int(^item.Row), max(-1, min(-item.X, 1))})
 	}
 	return dst
+}
+
+// cosines collects the most similar rows.
+type cosines struct {
+	top          *topk.Smallest[float64]
+	square, root float64 // of the length of what is searched for, and itself
+	bound        float64 // what the square of a dot product must reach, per squared norm
+}
+
+// far reports whether a row is seen to be too far off without a root and two
+// divisions, as most are.
+func (c *cosines) far(dot, norm float64) bool {
+	if !(c.bound > 0) {
+		return false
+	}
+	least := c.bound * norm
+	return dot < 0 || float64(dot*dot) < least && least > 1e-280 && least < math.MaxFloat64
+}
+
+func (c *cosines) add(dot, norm float64, row uint32) {
+	s := 1.0
+	if norm != c.square || dot != norm {
+		s = (dot / math.Sqrt(norm)) / c.root
+	}
+	if c.top.Add(-s, ^row) {
+		if last, full := c.top.Last(); full && last.X < 0 {
+			c.bound = float64(last.X*last.X) * c.square * (1 - 1e-12)
+		}
+	}
 }
 
 // Rows is which rows Euclid ranks.
@@ -94,18 +129,36 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 		return dst
 	}
 	q := x.borrow()
-	defer x.searches.Put(q)
+	x.look(q, v)
 	if rows == AllRows {
-		var square float64
-		square, q.dots = x.products(v, q.dots)
-		return x.nearest(square, q.dots, limit, &q.top, dst)
+		x.products(q)
+		dst = x.nearest(q, limit, dst)
+	} else {
+		dst = x.nearestInCommon(q, limit, dst)
 	}
-	square := x.multiply(q, v)
+	q.forget()
+	x.searches.Put(q)
+	return dst
+}
+
+// nearestInCommon ranks the rows that have something in common with what was
+// looked up.
+func (x *Index) nearestInCommon(q *search, limit int, dst []Neighbor) []Neighbor {
+	x.multiply(q)
 	q.top.Reset(min(limit, x.n))
+	taken := math.Copysign(0, -1) // no sum is: they start at 0
 	for _, row := range q.touched {
-		if norm := x.norms[row]; norm > 0 {
-			q.top.Add(math.Sqrt(clip((square+norm)-2*q.sums[row].dot)), ^row)
+		dot := q.sums[row]
+		if math.Float64bits(dot) == math.Float64bits(taken) {
+			continue
 		}
+		q.sums[row] = taken
+		if norm := x.norms[row]; norm > 0 {
+			q.top.Add(math.Sqrt(clip((q.square+norm)-2*dot)), ^row)
+		}
+	}
+	for _, row := range q.touched {
+		q.sums[row] = 0
 	}
 	for _, item := range q.top.Sorted() {
 		dst = append(dst, Neighbor{int(^item.Row), item.X})
@@ -113,13 +166,13 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 	return dst
 }
 
-// nearest ranks all rows by their distance from a vector, of which the squared
-// length and the dot products with all rows are given.
-func (x *Index) nearest(square float64, dots []float64, limit int, top *topk.Smallest[float64], dst []Neighbor) []Neighbor {
+// nearest ranks all rows by their distance from what was looked up, of which
+// the dot products with all rows are given.
+func (x *Index) nearest(q *search, limit int, dst []Neighbor) []Neighbor {
 	dst = dst[:0]
+	square, top, dots := q.square, &q.top, q.dots[:len(x.norms)]
 	top.Reset(min(limit, x.n))
 	bound := math.Inf(1) // on the square of the distance
-	dots = dots[:len(x.norms)]
 	for row, norm := range x.norms {
 		if !(norm > 0) {
 			continue
@@ -140,100 +193,28 @@ func (x *Index) nearest(square float64, dots []float64, limit int, top *topk.Sma
 	return dst
 }
 
-// products computes the dot products of a vector with all rows, in dots if
-// there is room, the features in its order, and returns its squared length.
-func (x *Index) products(v *fv.Vector, dots []float64) (square float64, _ []float64) {
-	n := len(x.norms)
-	if cap(dots) < n {
-		dots = make([]float64, n+n/4)
-	}
-	dots = dots[:n]
-	clear(dots)
-	var some terms
+// look looks up the features of a vector, in its order, and computes its
+// squared length. Where rows have the same features in the same order, those
+// follow one another by number, and then a comparison finds the next one.
+func (x *Index) look(q *search, v *fv.Vector) {
+	q.terms, q.cells, q.square = q.terms[:0], 0, 0
+	f, known, follows := uint32(0), false, false
 	for i := range v.Len() {
-		value := v.Value(i)
-		square += float64(value * value)
-		f, ok := x.features.Find(v.Key(i))
-		if !ok {
+		value, key := v.Value(i), v.Key(i)
+		q.square += float64(value * value)
+		next := f + 1
+		if follows && int(next) < x.features.Len() && x.features.Name(next) == string(key) {
+			f = next
+		} else if f, known = x.features.Find(key); known {
+			follows = f == next
+		} else {
+			follows = false
 			continue
 		}
-		if value-value != 0 { // infinite, or not a number
-			some.add(dots)
-			for _, c := range x.postings[f].cells {
-				if c.state&live != 0 {
-					dots[c.row] += float64(value * c.value)
-				}
-			}
-			continue
-		}
-		some.values[some.n], some.cells[some.n] = value, x.postings[f].cells
-		if some.n++; some.n == len(some.cells) {
-			some.add(dots)
-		}
+		l := &x.postings[f]
+		q.terms = append(q.terms, term{value, l})
+		q.cells += l.len()
 	}
-	some.add(dots)
-	return square, dots
-}
-
-// terms are features that are added to dot products at a time.
-type terms struct {
-	values [4]float64
-	cells  [4][]cell
-	n      int
-}
-
-// add adds what was collected, each row's products in the order of the
-// features. Cells that are not live are 0 and change nothing. Features that
-// all rows have, from the first on, are added together.
-func (t *terms) add(dots []float64) {
-	from := 0
-	if t.n == len(t.cells) {
-		a, b, c, d := t.cells[0], t.cells[1], t.cells[2], t.cells[3]
-		if n := len(a); len(b) == n && len(c) == n && len(d) == n {
-			from = addAligned(dots, &t.values, a, b, c, d)
-		}
-	}
-	for i := range t.n {
-		value := t.values[i]
-		for _, c := range t.cells[i][from:] {
-			dots[c.row] += float64(value * c.value)
-		}
-	}
-	t.n = 0
-}
-
-// dense reports whether cells are those of the first rows, all of them.
-func dense(cells []cell) bool {
-	n := len(cells)
-	return n > 0 && int(cells[n-1].row) == n-1
-}
-
-// addAligned adds four features as long as their cells are of the same rows,
-// and returns of how many.
-func addAligned(dots []float64, values *[4]float64, a, b, c, d []cell) int {
-	x, y, z, w := values[0], values[1], values[2], values[3]
-	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
-	if dense(a) && dense(b) && dense(c) && dense(d) {
-		dots = dots[:len(a)]
-		for i, sum := range dots {
-			sum += float64(x * a[i].value)
-			sum += float64(y * b[i].value)
-			sum += float64(z * c[i].value)
-			dots[i] = sum + float64(w*d[i].value)
-		}
-		return len(a)
-	}
-	for i := range a {
-		row := a[i].row
-		if b[i].row != row || c[i].row != row || d[i].row != row {
-			return i
-		}
-		sum := dots[row] + float64(x*a[i].value)
-		sum += float64(y * b[i].value)
-		sum += float64(z * c[i].value)
-		dots[row] = sum + float64(w*d[i].value)
-	}
-	return len(a)
 }
 
 // clip is a square that rounding has not made negative.
@@ -251,37 +232,32 @@ func (x *Index) borrow() *search {
 	return &search{}
 }
 
-// multiply computes the dot products of all rows that have something in common
-// with a vector, the features in its order, and returns its squared norm.
-func (x *Index) multiply(q *search, v *fv.Vector) (square float64) {
+// forget lets go of lists that may be replaced before the next search.
+func (q *search) forget() { clear(q.terms) }
+
+// multiply computes the sums of all rows that have something in common with
+// what was looked up, of each in the order of the features.
+func (x *Index) multiply(q *search) {
 	if len(q.sums) < len(x.norms) {
-		q.sums = append(q.sums, make([]sum, len(x.norms)-len(q.sums))...)
+		q.sums = append(q.sums, make([]float64, len(x.norms)-len(q.sums))...)
 	}
-	if q.epoch++; q.epoch == 0 {
-		clear(q.sums)
-		q.epoch = 1
-	}
-	sums, epoch, touched := q.sums, q.epoch, q.touched[:0]
-	for i := range v.Len() {
-		value := v.Value(i)
-		square += float64(value * value)
-		f, ok := x.features.Find(v.Key(i))
-		if !ok {
-			continue
-		}
-		for _, c := range x.postings[f].cells {
-			if c.state&live == 0 {
+	q.touched = slices.Grow(q.touched[:0], q.cells)[:q.cells]
+	n := 0
+	sums, touched := q.sums, q.touched
+	for _, t := range q.terms {
+		values := t.list.values
+		for i, row := range t.list.rows[:len(values)] {
+			v := values[i]
+			if v == 0 {
 				continue
 			}
-			s := &sums[c.row]
-			if s.epoch != epoch {
-				s.epoch = epoch
-				s.dot = 0
-				touched = append(touched, c.row)
+			sum := sums[row]
+			touched[n] = row
+			if sum == 0 {
+				n++
 			}
-			s.dot += float64(value * c.value)
+			sums[row] = sum + float64(t.value*v)
 		}
 	}
-	q.touched = touched
-	return square
+	q.touched = touched[:n]
 }

@@ -1,0 +1,91 @@
+package inverted
+
+// atOnce is how many features are added to dot products at a time.
+const atOnce = 4
+
+// products computes the dot products with all rows, of each in the order of
+// the features.
+func (x *Index) products(q *search) {
+	n := len(x.norms)
+	if cap(q.dots) < n {
+		q.dots = make([]float64, n+n/4)
+	}
+	q.dots = q.dots[:n]
+	clear(q.dots)
+	terms := q.terms
+	for len(terms) >= atOnce {
+		some := (*[atOnce]term)(terms)
+		n := len(q.dots)
+		for i := range some {
+			n = min(n, some[i].leading())
+		}
+		addLeading(q.dots[:n], some)
+		for i := range some {
+			some[i].add(q.dots, n)
+		}
+		terms = terms[atOnce:]
+	}
+	for i := range terms {
+		terms[i].add(q.dots, 0)
+	}
+}
+
+// leading is how many of the first rows have products at their numbers. Cells
+// that are not live add 0 and change nothing, unless the value is such that it
+// makes something of them.
+func (t *term) leading() int {
+	if t.value-t.value != 0 { // infinite, or not a number
+		return 0
+	}
+	return t.list.leading()
+}
+
+// addLeading adds the products of the first rows, which all lists have. Two
+// rows at a time do not wait for one another's sums.
+func addLeading(dots []float64, terms *[atOnce]term) {
+	n := len(dots)
+	x, a := terms[0].value, terms[0].list.values[:n]
+	y, b := terms[1].value, terms[1].list.values[:n]
+	z, c := terms[2].value, terms[2].list.values[:n]
+	w, d := terms[3].value, terms[3].list.values[:n]
+	i := 0
+	for ; i < n-1; i += 2 {
+		s, t := dots[i], dots[i+1]
+		s += float64(x * a[i])
+		t += float64(x * a[i+1])
+		s += float64(y * b[i])
+		t += float64(y * b[i+1])
+		s += float64(z * c[i])
+		t += float64(z * c[i+1])
+		s += float64(w * d[i])
+		t += float64(w * d[i+1])
+		dots[i], dots[i+1] = s, t
+	}
+	if i < n {
+		s := dots[i]
+		s += float64(x * a[i])
+		s += float64(y * b[i])
+		s += float64(z * c[i])
+		s += float64(w * d[i])
+		dots[i] = s
+	}
+}
+
+// add adds the products of the cells from an index on, if they are live.
+func (t *term) add(dots []float64, from int) {
+	if n := t.leading(); n > from {
+		dots := dots[from:n]
+		values := t.list.values[from:][:len(dots)]
+		for i, v := range values {
+			dots[i] += float64(t.value * v)
+		}
+		from = n
+	}
+	values := t.list.values[from:]
+	rows := t.list.rows[from:][:len(values)]
+	for i, v := range values {
+		if v != 0 {
+			dots[rows[i]] += float64(t.value * v)
+		}
+	}
+}
