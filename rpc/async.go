@@ -39,7 +39,7 @@ type replies struct {
 	out, spare []byte // replies in order, not yet written
 	writing    bool   // by somebody
 	gone       bool   // nobody wants replies any more
-	sock       tryWriter
+	sock       socketWriter
 
 	waiting bool          // the connection's goroutine is
 	wake    chan struct{} // tells it to look again
@@ -260,7 +260,7 @@ func (a *replies) drain(buf []byte) {
 	for {
 		a.mu.Unlock()
 		a.c.writable.arm(a.c.nc)
-		_, err := a.c.nc.Write(buf)
+		_, err := a.sock.Write(buf)
 		a.mu.Lock()
 		if err != nil {
 			a.fail()

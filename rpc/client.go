@@ -48,7 +48,7 @@ type Client struct {
 	owed     int    // answers to come, even if nobody waits for them any more
 	out      []byte // requests not yet given to the connection
 	clogged  bool   // the connection takes no more; the writer waits for it
-	sock     tryWriter
+	sock     socketWriter
 	expiry   *time.Timer // fails calls whose deadline has passed; nil until one has any
 	due      time.Time   // when expiry fires; zero if it does not
 	overdue  func()      // told when calls have failed that way
@@ -371,7 +371,7 @@ func (c *Client) write() {
 	c.mu.Unlock()
 
 	c.writable.arm(c.nc)
-	n, err := c.nc.Write(buf)
+	n, err := c.sock.Write(buf)
 
 	c.mu.Lock()
 	c.writing, c.clogged = false, false
@@ -532,6 +532,8 @@ func (c *Client) run(ctx context.Context) {
 // read hands answers to their calls until the connection ends.
 func (c *Client) read() {
 	in := newInput(c.opt.MaxFrame)
+	var from socketReader
+	from.init(c.nc)
 	var batch Batch
 	defer batch.Flush()
 	now := time.Now()
@@ -543,7 +545,7 @@ func (c *Client) read() {
 		}
 		if msg == nil {
 			batch.Flush()
-			if err := in.fill(c.nc); err != nil {
+			if err := in.fill(&from); err != nil {
 				c.shutdown(connectionError(err), err)
 				return
 			}

@@ -18,6 +18,8 @@ import (
 type conn struct {
 	s      *Server
 	nc     net.Conn
+	from   socketReader
+	to     socketWriter    // while no asynchronous call is in flight
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
 	in     *input
@@ -48,6 +50,8 @@ func newConn(s *Server, nc net.Conn, serial uint64) *conn {
 	c.req.Remote = nc.RemoteAddr()
 	c.req.Batch = &c.batch
 	c.writable.timeout = s.opt.WriteTimeout
+	c.from.init(nc)
+	c.to.init(nc)
 	c.restart(s.now())
 	return c
 }
@@ -107,10 +111,11 @@ func (c *conn) run() error {
 // read waits for bytes. more is false when there will be none.
 func (c *conn) read() (more bool, err error) {
 	for {
-		err := c.in.fill(c.nc)
+		err := c.in.fill(&c.from)
 		switch {
 		case err == nil:
 			c.clock = c.s.now()
+			c.s.pulse.requested()
 			return true, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if c.s.draining.Load() {
@@ -312,7 +317,7 @@ func (c *conn) flush() {
 	}
 	if !c.broken.Load() {
 		c.writable.arm(c.nc)
-		if _, err := c.nc.Write(c.out); err != nil {
+		if _, err := c.to.Write(c.out); err != nil {
 			c.broken.Store(true)
 			c.cancel()
 			c.nc.Close()

@@ -73,6 +73,7 @@ type Server struct {
 	methods  atomic.Pointer[map[string]*method]
 	draining atomic.Bool
 	stats    counters
+	pulse    pulse
 
 	ctx    context.Context // ends by force
 	cancel context.CancelFunc
@@ -117,6 +118,7 @@ func NewServer(opt Options) *Server {
 		s.threads = make(chan struct{}, opt.Threads)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.pulse.init()
 	s.methods.Store(&map[string]*method{})
 	return s
 }
@@ -210,6 +212,9 @@ func (s *Server) start(nc net.Conn) {
 		nc.Close()
 		return
 	}
+	if s.serial == 0 {
+		s.pulse.start(s.ctx)
+	}
 	s.serial++
 	c := newConn(s, nc, s.serial)
 	s.conns[c] = struct{}{}
@@ -241,6 +246,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	select {
 	case <-done:
 		s.cancel()
+		s.pulse.ended()
 		return nil
 	case <-ctx.Done():
 		s.abort()
@@ -254,6 +260,7 @@ func (s *Server) Close() {
 	s.drain()
 	s.abort()
 	s.wg.Wait()
+	s.pulse.ended()
 }
 
 // drain stops accepting and wakes the connections that wait for requests.
