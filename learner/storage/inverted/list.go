@@ -30,7 +30,15 @@ func (l *list) search(row uint32) (i int, ok bool) {
 	if n == 0 || l.rows[n-1] < row {
 		return n, false
 	}
-	return slices.BinarySearch(l.rows, row)
+	low, high := 0, n-1
+	for low < high {
+		if mid := (low + high) / 2; l.rows[mid] < row {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, l.rows[low] == row
 }
 
 // find returns the index of the cell of a row; -1 if there is none.
@@ -90,7 +98,10 @@ func shrunk[T any](s []T, n int) []T {
 // are at their numbers.
 func (l *list) leading() int {
 	n := len(l.rows)
-	if n == 0 || int(l.rows[n-1]) == n-1 {
+	if n == 0 || l.rows[0] != 0 {
+		return 0
+	}
+	if int(l.rows[n-1]) == n-1 {
 		return n
 	}
 	// The rows ascend, and so the gaps before them do.

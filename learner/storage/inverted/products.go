@@ -16,17 +16,20 @@ func (x *Index) products(q *search) {
 	for len(terms) >= atOnce {
 		some := (*[atOnce]term)(terms)
 		n := len(q.dots)
-		for i := range some {
+		for i := 0; i < atOnce && n > 0; i++ {
 			n = min(n, some[i].leading())
 		}
 		addLeading(q.dots[:n], some)
+		n = addAligned(q.dots, some, n)
 		for i := range some {
 			some[i].add(q.dots, n)
 		}
 		terms = terms[atOnce:]
 	}
 	for i := range terms {
-		terms[i].add(q.dots, 0)
+		n := terms[i].leading()
+		terms[i].addLeading(q.dots[:n])
+		terms[i].add(q.dots, n)
 	}
 }
 
@@ -71,16 +74,41 @@ func addLeading(dots []float64, terms *[atOnce]term) {
 	}
 }
 
+// addAligned adds the products of the cells from an index on, as long as they
+// are of the same rows in all lists, and returns the index of the next.
+func addAligned(dots []float64, terms *[atOnce]term, from int) int {
+	n := terms[0].list.len()
+	for i := range terms {
+		if terms[i].list.len() != n || terms[i].value-terms[i].value != 0 {
+			return from
+		}
+	}
+	x, a, p := terms[0].value, terms[0].list.values[:n], terms[0].list.rows[:n]
+	y, b, q := terms[1].value, terms[1].list.values[:n], terms[1].list.rows[:n]
+	z, c, r := terms[2].value, terms[2].list.values[:n], terms[2].list.rows[:n]
+	w, d, s := terms[3].value, terms[3].list.values[:n], terms[3].list.rows[:n]
+	for i := from; i < n; i++ {
+		row := p[i]
+		if q[i] != row || r[i] != row || s[i] != row {
+			return i
+		}
+		sum := dots[row] + float64(x*a[i])
+		sum += float64(y * b[i])
+		sum += float64(z * c[i])
+		dots[row] = sum + float64(w*d[i])
+	}
+	return n
+}
+
+// addLeading adds the products of the first rows.
+func (t *term) addLeading(dots []float64) {
+	for i, v := range t.list.values[:len(dots)] {
+		dots[i] += float64(t.value * v)
+	}
+}
+
 // add adds the products of the cells from an index on, if they are live.
 func (t *term) add(dots []float64, from int) {
-	if n := t.leading(); n > from {
-		dots := dots[from:n]
-		values := t.list.values[from:][:len(dots)]
-		for i, v := range values {
-			dots[i] += float64(t.value * v)
-		}
-		from = n
-	}
 	values := t.list.values[from:]
 	rows := t.list.rows[from:][:len(values)]
 	for i, v := range values {

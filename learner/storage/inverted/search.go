@@ -44,7 +44,7 @@ func (x *Index) Cosine(v *fv.Vector, limit int, dst []Neighbor) []Neighbor {
 	q := x.borrow()
 	x.look(q, v)
 	if q.square != 0 {
-		dst = x.similar(q, limit, q.cells >= len(x.norms), dst)
+		dst = x.similar(q, limit, x.many(q), dst)
 	}
 	q.forget()
 	x.searches.Put(q)
@@ -60,17 +60,17 @@ func (x *Index) similar(q *search, limit int, all bool, dst []Neighbor) []Neighb
 	if all {
 		x.products(q)
 		dots := q.dots[:len(x.norms)]
-		for row, norm := range x.norms {
-			if dot := dots[row]; dot != 0 && norm != 0 && !c.far(dot, norm) {
+		for row := len(dots) - 1; row >= 0; row-- {
+			if dot, norm := dots[row], x.norms[row]; !c.far(dot, norm) {
 				c.add(dot, norm, uint32(row))
 			}
 		}
 	} else {
 		x.multiply(q)
-		for _, row := range q.touched {
+		for _, row := range slices.Backward(q.touched) {
 			dot, norm := q.sums[row], x.norms[row]
 			q.sums[row] = 0 // and so a row counts once
-			if dot != 0 && norm != 0 && !c.far(dot, norm) {
+			if !c.far(dot, norm) {
 				c.add(dot, norm, row)
 			}
 		}
@@ -81,7 +81,12 @@ func (x *Index) similar(q *search, limit int, all bool, dst []Neighbor) []Neighb
 	return dst
 }
 
-// cosines collects the most similar rows.
+// many reports whether cells are so many that it is faster to go through all
+// rows: measured, a cell takes as long as three of them.
+func (x *Index) many(q *search) bool { return 3*q.cells >= len(x.norms) }
+
+// cosines collects the most similar rows. Of rows that are equally similar it
+// does best to see the later ones first.
 type cosines struct {
 	top          *topk.Smallest[float64]
 	square, root float64 // of the length of what is searched for, and itself
@@ -91,14 +96,15 @@ type cosines struct {
 // far reports whether a row is seen to be too far off without a root and two
 // divisions, as most are.
 func (c *cosines) far(dot, norm float64) bool {
-	if !(c.bound > 0) {
-		return false
-	}
 	least := c.bound * norm
-	return dot < 0 || float64(dot*dot) < least && least > 1e-280 && least < math.MaxFloat64
+	return float64(dot*math.Abs(dot)) < least && least > 1e-280 && least < math.MaxFloat64
 }
 
+// add adds a row unless it has nothing in common or is not there.
 func (c *cosines) add(dot, norm float64, row uint32) {
+	if dot == 0 || norm == 0 {
+		return
+	}
 	s := 1.0
 	if norm != c.square || dot != norm {
 		s = (dot / math.Sqrt(norm)) / c.root
@@ -134,7 +140,7 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 		x.products(q)
 		dst = x.nearest(q, limit, dst)
 	} else {
-		dst = x.nearestInCommon(q, limit, dst)
+		dst = x.nearestInCommon(q, limit, x.many(q), dst)
 	}
 	q.forget()
 	x.searches.Put(q)
@@ -142,23 +148,36 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 }
 
 // nearestInCommon ranks the rows that have something in common with what was
-// looked up.
-func (x *Index) nearestInCommon(q *search, limit int, dst []Neighbor) []Neighbor {
-	x.multiply(q)
+// looked up. It may go through all rows as similar does.
+func (x *Index) nearestInCommon(q *search, limit int, all bool, dst []Neighbor) []Neighbor {
 	q.top.Reset(min(limit, x.n))
-	taken := math.Copysign(0, -1) // no sum is: they start at 0
-	for _, row := range q.touched {
-		dot := q.sums[row]
-		if math.Float64bits(dot) == math.Float64bits(taken) {
-			continue
+	if all {
+		x.products(q)
+		x.mark(q)
+		d := newDistances(q)
+		for row := len(q.dots) - 1; row >= 0; row-- {
+			if q.sums[row] != 0 {
+				q.sums[row] = 0
+				norm := x.norms[row]
+				if d2 := (d.square + norm) - 2*q.dots[row]; !(d2 >= d.bound) && norm > 0 {
+					d.add(d2, uint32(row))
+				}
+			}
 		}
-		q.sums[row] = taken
-		if norm := x.norms[row]; norm > 0 {
-			q.top.Add(math.Sqrt(clip((q.square+norm)-2*dot)), ^row)
+	} else {
+		x.multiply(q)
+		taken := math.Copysign(0, -1) // no sum is: they start at 0
+		for _, row := range q.touched {
+			if dot := q.sums[row]; math.Float64bits(dot) != math.Float64bits(taken) {
+				q.sums[row] = taken
+				if norm := x.norms[row]; norm > 0 {
+					q.top.Add(math.Sqrt(clip((q.square+norm)-2*dot)), ^row)
+				}
+			}
 		}
-	}
-	for _, row := range q.touched {
-		q.sums[row] = 0
+		for _, row := range q.touched {
+			q.sums[row] = 0
+		}
 	}
 	for _, item := range q.top.Sorted() {
 		dst = append(dst, Neighbor{int(^item.Row), item.X})
@@ -166,28 +185,37 @@ func (x *Index) nearestInCommon(q *search, limit int, dst []Neighbor) []Neighbor
 	return dst
 }
 
+// distances collects the nearest rows. Of rows that are equally far it must see
+// the later ones first: then it need not look at the others.
+type distances struct {
+	top    *topk.Smallest[float64]
+	square float64 // of the length of what is searched for
+	bound  float64 // which squares of distances do not reach, once there are enough rows
+}
+
+func newDistances(q *search) distances { return distances{&q.top, q.square, math.NaN()} }
+
+func (d *distances) add(d2 float64, row uint32) {
+	if d.top.Add(math.Sqrt(clip(d2)), ^row) {
+		if last, full := d.top.Last(); full {
+			d.bound = float64(last.X * last.X)
+		}
+	}
+}
+
 // nearest ranks all rows by their distance from what was looked up, of which
 // the dot products with all rows are given.
 func (x *Index) nearest(q *search, limit int, dst []Neighbor) []Neighbor {
 	dst = dst[:0]
-	square, top, dots := q.square, &q.top, q.dots[:len(x.norms)]
-	top.Reset(min(limit, x.n))
-	bound := math.Inf(1) // on the square of the distance
-	for row, norm := range x.norms {
-		if !(norm > 0) {
-			continue
-		}
-		d2 := (square + norm) - 2*dots[row]
-		if d2 > bound {
-			continue
-		}
-		if top.Add(math.Sqrt(clip(d2)), ^uint32(row)) {
-			if last, full := top.Last(); full && last.X == last.X {
-				bound = float64(last.X*last.X) * (1 + 1e-14)
-			}
+	q.top.Reset(min(limit, x.n))
+	d, dots := newDistances(q), q.dots[:len(x.norms)]
+	for row := len(dots) - 1; row >= 0; row-- {
+		norm := x.norms[row]
+		if d2 := (d.square + norm) - 2*dots[row]; !(d2 >= d.bound) && norm > 0 {
+			d.add(d2, uint32(row))
 		}
 	}
-	for _, item := range top.Sorted() {
+	for _, item := range q.top.Sorted() {
 		dst = append(dst, Neighbor{int(^item.Row), item.X})
 	}
 	return dst
@@ -235,12 +263,36 @@ func (x *Index) borrow() *search {
 // forget lets go of lists that may be replaced before the next search.
 func (q *search) forget() { clear(q.terms) }
 
-// multiply computes the sums of all rows that have something in common with
-// what was looked up, of each in the order of the features.
-func (x *Index) multiply(q *search) {
+// mark makes 1 the sums of all rows that are there and have something in common
+// with what was looked up.
+func (x *Index) mark(q *search) {
+	x.grow(q)
+	left := x.n
+	for _, t := range q.terms {
+		if left == 0 {
+			return
+		}
+		rows := t.list.rows
+		for i, v := range t.list.values[:len(rows)] {
+			if row := rows[i]; v != 0 && q.sums[row] == 0 && x.norms[row] > 0 {
+				q.sums[row] = 1
+				left--
+			}
+		}
+	}
+}
+
+// grow makes room for the sums of all rows.
+func (x *Index) grow(q *search) {
 	if len(q.sums) < len(x.norms) {
 		q.sums = append(q.sums, make([]float64, len(x.norms)-len(q.sums))...)
 	}
+}
+
+// multiply computes the sums of all rows that have something in common with
+// what was looked up, of each in the order of the features.
+func (x *Index) multiply(q *search) {
+	x.grow(q)
 	q.touched = slices.Grow(q.touched[:0], q.cells)[:q.cells]
 	n := 0
 	sums, touched := q.sums, q.touched
@@ -252,7 +304,7 @@ func (x *Index) multiply(q *search) {
 				continue
 			}
 			sum := sums[row]
-			touched[n] = row
+			touched[n] = row // without a jump: it would be hard to foresee
 			if sum == 0 {
 				n++
 			}

@@ -131,7 +131,11 @@ func (x *Index) same(t tb, v *fv.Vector, limit int) {
 	if got := x.similar(&some, limit, false, nil); !equalNeighbors(got, want) {
 		t.Fatalf("rows of lists: %v, want %v", got, want)
 	}
-	for row, sum := range some.sums {
+	common := x.nearestInCommon(&some, limit, false, nil)
+	if got := x.nearestInCommon(&all, limit, true, nil); !equalNeighbors(got, common) {
+		t.Fatalf("in common of all rows: %v, want %v", got, common)
+	}
+	for row, sum := range slices.Concat(some.sums, all.sums) {
 		if math.Float64bits(sum) != 0 {
 			t.Fatalf("the sum of row %d remains: %v", row, sum)
 		}
