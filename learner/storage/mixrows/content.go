@@ -156,11 +156,11 @@ func (c *Content) append(id []byte, record []uint64, state uint8) bool {
 	if row >= c.shape.Limit || !c.ids.Add(id) {
 		return false
 	}
-	c.records = append(c.records, record...)
-	c.states = append(c.states, state)
+	c.records = append(rowids.Grow(c.records, len(record)), record...)
+	c.states = append(rowids.Grow(c.states, 1), state)
 	if c.shape.Serial {
 		c.serial++
-		c.serials = append(c.serials, c.serial)
+		c.serials = append(rowids.Grow(c.serials, 1), c.serial)
 	}
 	c.enter(row)
 	return true

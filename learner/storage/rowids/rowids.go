@@ -5,6 +5,7 @@ package rowids
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 )
 
 // List is the ids of rows 0 to n-1. Their bytes lie one after another in
@@ -28,15 +29,40 @@ const (
 	maxChunks = 1 << (32 - chunkBits)
 	maxRows   = 1<<32 - 2
 
+	minRoom = 64 // bytes that a chunk grows by at least
+
 	indexParts = 128
+	firstSlots = 4 // of a part
+
+	minNumberBits = 8
 )
 
-// part is a part of the index, an open-addressed table with linear probing of
-// row numbers + 1. The parts grow one by one, so that no single call pays for
-// all.
+// part is a part of the index, an open-addressed table with linear probing. A
+// slot holds a row number + 1 and, in the bits that no number needs, some of
+// the hash of its id, so that few ids are read in vain. The parts grow one by one, so that no single call pays for
+// all, and by half: they are at different points of their growth at any time,
+// so that together they are always about as full.
 type part struct {
 	slots []uint32
 	n     int
+	bits  int // of a row number + 1
+}
+
+func (p *part) mask() uint32 { return 1<<p.bits - 1 }
+
+// tag is what a slot holds of a hash.
+func (p *part) tag(hash uint64) uint32 { return uint32(hash/indexParts) << p.bits }
+
+// fit makes row numbers in slots as wide as one needs.
+func (p *part) fit(number uint32) {
+	if number <= p.mask() {
+		return
+	}
+	old, mask := p.bits, p.mask()
+	p.bits = max(minNumberBits, bits.Len32(number))
+	for i, s := range p.slots {
+		p.slots[i] = s>>old<<p.bits | s&mask
+	}
 }
 
 // New returns an empty list.
@@ -72,14 +98,15 @@ func (d *List) store(id []byte) (ref uint32, ok bool) {
 		if len(d.chunks) == maxChunks {
 			return 0, false
 		}
-		var chunk []byte
-		if last >= 0 { // the first one grows
-			chunk = make([]byte, 0, max(n, chunkSize))
-		}
-		d.chunks = append(d.chunks, chunk)
+		d.chunks = append(d.chunks, nil)
 		last++
 	}
 	c := d.chunks[last]
+	if len(c)+n > cap(c) {
+		// The room that is free stays a small part of all.
+		more := max(minRoom, (d.live+d.garbage)/8)
+		c = append(make([]byte, 0, max(len(c)+n, min(chunkSize, len(c)+more))), c...)
+	}
 	ref = uint32(last)<<chunkBits | uint32(len(c)/align)
 	end := len(c) + n
 	c = binary.AppendUvarint(c, uint64(len(id)))
@@ -97,7 +124,23 @@ func (d *List) hash(id []byte) uint64 { return maphash.Bytes(d.seed, id) }
 func (d *List) part(hash uint64) *part { return &d.parts[hash&(indexParts-1)] }
 
 // home is the slot at which a probe begins.
-func (p *part) home(hash uint64) uint32 { return uint32(hash>>32) & uint32(len(p.slots)-1) }
+func (p *part) home(hash uint64) int { return int(hash >> 32 * uint64(len(p.slots)) >> 32) }
+
+// next is the slot after another.
+func (p *part) next(i int) int {
+	if i++; i < len(p.slots) {
+		return i
+	}
+	return 0
+}
+
+// distance is how many slots a probe goes from one to another.
+func (p *part) distance(from, to int) int {
+	if to < from {
+		to += len(p.slots)
+	}
+	return to - from
+}
 
 // Find returns the row of an id, -1 if there is none.
 func (d *List) Find(id []byte) int {
@@ -106,13 +149,16 @@ func (d *List) Find(id []byte) int {
 	if p.n == 0 {
 		return -1
 	}
-	mask := uint32(len(p.slots) - 1)
-	for i := p.home(hash); ; i = (i + 1) & mask {
+	tag, mask := p.tag(hash), p.mask()
+	for i := p.home(hash); ; i = p.next(i) {
 		s := p.slots[i]
 		if s == 0 {
 			return -1
 		}
-		if row := int(s - 1); string(d.At(row)) == string(id) {
+		if s&^mask != tag {
+			continue
+		}
+		if row := int(s&mask - 1); string(d.At(row)) == string(id) {
 			return row
 		}
 	}
@@ -128,39 +174,55 @@ func (d *List) Add(id []byte) bool {
 	if !ok {
 		return false
 	}
-	d.refs = append(d.refs, ref)
+	d.refs = append(Grow(d.refs, 1), ref)
 	hash := d.hash(id)
 	p := d.part(hash)
 	if 4*(p.n+1) > 3*len(p.slots) {
 		old := p.slots
-		p.slots = make([]uint32, max(4, 2*len(old)))
+		p.slots = make([]uint32, slots(len(old), hash))
 		for _, s := range old {
 			if s != 0 {
-				p.enter(d.hash(d.At(int(s-1))), s)
+				number := s & p.mask()
+				p.enter(d.hash(d.At(int(number-1))), number)
 			}
 		}
 	}
-	p.enter(hash, uint32(len(d.refs)))
+	number := uint32(len(d.refs))
+	p.fit(number)
+	p.enter(hash, number)
 	p.n++
 	return true
 }
 
-func (p *part) enter(hash uint64, slot uint32) {
-	mask := uint32(len(p.slots) - 1)
+// slots is how many slots a part gets that has too few, by the hash of one of
+// its ids. The first sizes differ, so that the later ones do.
+func slots(n int, hash uint64) int {
+	switch {
+	case n < firstSlots:
+		return firstSlots
+	case n == firstSlots:
+		return 2*firstSlots + int(hash%firstSlots)
+	default:
+		return n + n/2
+	}
+}
+
+// enter enters a row number + 1 that fits.
+func (p *part) enter(hash uint64, number uint32) {
 	i := p.home(hash)
 	for p.slots[i] != 0 {
-		i = (i + 1) & mask
+		i = p.next(i)
 	}
-	p.slots[i] = slot
+	p.slots[i] = p.tag(hash) | number
 }
 
 // slot returns the place of a row in its part.
-func (d *List) slot(row int) (p *part, i uint32) {
+func (d *List) slot(row int) (p *part, i int) {
 	hash := d.hash(d.At(row))
 	p = d.part(hash)
-	mask := uint32(len(p.slots) - 1)
-	for i = p.home(hash); p.slots[i] != uint32(row)+1; {
-		i = (i + 1) & mask
+	slot := p.tag(hash) | uint32(row+1)
+	for i = p.home(hash); p.slots[i] != slot; {
+		i = p.next(i)
 	}
 	return p, i
 }
@@ -170,11 +232,10 @@ func (d *List) Remove(row int) {
 	last := len(d.refs) - 1
 	n := size(d.At(row))
 	p, gap := d.slot(row)
-	mask := uint32(len(p.slots) - 1)
-	for i := (gap + 1) & mask; p.slots[i] != 0; i = (i + 1) & mask {
+	for i := p.next(gap); p.slots[i] != 0; i = p.next(i) {
 		// What lies behind the gap may fill it if it belongs at it or before.
-		home := p.home(d.hash(d.At(int(p.slots[i] - 1))))
-		if (i-home)&mask >= (i-gap)&mask {
+		home := p.home(d.hash(d.At(int(p.slots[i]&p.mask() - 1))))
+		if p.distance(home, i) >= p.distance(gap, i) {
 			p.slots[gap] = p.slots[i]
 			gap = i
 		}
@@ -183,7 +244,7 @@ func (d *List) Remove(row int) {
 	p.n--
 	if row != last {
 		p, i := d.slot(last)
-		p.slots[i] = uint32(row) + 1
+		p.slots[i] = p.slots[i]&^p.mask() | uint32(row+1)
 		d.refs[row] = d.refs[last]
 	}
 	d.refs = d.refs[:last]

@@ -86,14 +86,14 @@ func (t *Table) appendNewer(b []byte, marks []uint64) []byte {
 		return int(owner) >= len(marks) || v.clock() >= marks[owner]
 	}
 	n := 0
-	for _, v := range t.versions {
-		if newer(v) {
+	for row := range t.Len() {
+		if newer(t.versions.at(row)) {
 			n++
 		}
 	}
 	b = mpack.AppendArrayHeader(b, n)
-	for row, v := range t.versions {
-		if newer(v) {
+	for row := range t.Len() {
+		if newer(t.versions.at(row)) {
 			b = t.appendRow(b, row)
 		}
 	}
@@ -104,7 +104,7 @@ func (t *Table) appendNewer(b []byte, marks []uint64) []byte {
 func (t *Table) appendRow(b []byte, row int) []byte {
 	b = mpack.AppendArrayHeader(b, 3)
 	b = mpack.AppendRaw(b, t.ID(row))
-	b = t.appendVersion(b, t.versions[row])
+	b = t.appendVersion(b, t.versions.at(row))
 	b = mpack.AppendArrayHeader(b, len(t.schema))
 	for i, s := range t.schema {
 		if s.bits == 0 {
@@ -245,16 +245,19 @@ func (t *Table) enterRow(x *record, echo bool) error {
 	if t.Admit != nil && !t.Admit(x.id) {
 		return nil
 	}
+	v := newVersion(owner, x.clock)
 	row := t.ids.Find(x.id)
-	if row < 0 {
+	switch {
+	case row < 0:
 		var err error
-		if row, err = t.append(x.id); err != nil {
+		if row, err = t.append(x.id, v); err != nil {
 			return err
 		}
-	} else if t.versions[row].clock() > x.clock {
+	case t.versions.at(row).clock() > x.clock:
 		return nil
+	default:
+		t.versions.set(row, v)
 	}
-	t.versions[row] = newVersion(owner, x.clock)
 	words, doubles := x.words, x.doubles
 	for i, s := range t.schema {
 		if s.bits == 0 {

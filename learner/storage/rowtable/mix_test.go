@@ -287,7 +287,7 @@ func TestBadRows(t *testing.T) {
 	other.Set([]byte("b"))
 	absurd := small("absurd")
 	absurd.set("c", 1)
-	absurd.versions[0] = newVersion(0, maxClock)
+	absurd.versions.set(0, newVersion(0, maxClock))
 	for _, diff := range [][]byte{other.Diff(nil), New("x", Double()).Diff(nil), absurd.Diff(nil), {0xa2, 0x91, 0xc0}} {
 		r := mpack.NewReader(diff)
 		if ok, err := table.Put(&r); (!ok || err != nil) == (string(diff) == "\xa1\x90") {

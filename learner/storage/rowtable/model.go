@@ -51,8 +51,8 @@ func (t *Table) Pack(b []byte) []byte {
 	}
 	b = mpack.AppendUint(b, uint64(n))
 	b = mpack.AppendArrayHeader(b, n)
-	for _, v := range t.versions {
-		b = t.appendVersion(b, v)
+	for row := range n {
+		b = t.appendVersion(b, t.versions.at(row))
 	}
 	b = mpack.AppendArrayHeader(b, len(t.schema))
 	for i := range t.columns {
@@ -162,8 +162,7 @@ func (c *content) unpackVersions(r *mpack.Reader, n int) error {
 	if m, err := r.ArrayHeader(); err != nil || m != n {
 		return orCounts(err)
 	}
-	c.versions = make([]version, n)
-	for row := range n {
+	for range n {
 		owner, clock, err := readVersion(r)
 		if err != nil {
 			return err
@@ -172,7 +171,7 @@ func (c *content) unpackVersions(r *mpack.Reader, n int) error {
 		if !ok {
 			return errOwners
 		}
-		c.versions[row] = newVersion(number, clock)
+		c.versions.add(newVersion(number, clock))
 	}
 	return nil
 }

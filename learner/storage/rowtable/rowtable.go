@@ -8,7 +8,6 @@ package rowtable
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/jubatus/jubatus-go/learner/storage/rowids"
 	"github.com/jubatus/jubatus-go/learner/storage/signature"
@@ -40,7 +39,7 @@ type Table struct {
 type content struct {
 	ids      rowids.List
 	columns  []column
-	versions []version
+	versions versions
 	owners   []string // the first is the table's own
 	numbers  map[string]uint32
 	clock    uint64
@@ -116,12 +115,12 @@ func (t *Table) Set(id []byte) (row int, err error) {
 	if t.clock >= maxClock {
 		return 0, ErrFull
 	}
-	if row = t.ids.Find(id); row < 0 {
-		if row, err = t.append(id); err != nil {
-			return 0, err
-		}
+	v := newVersion(0, t.clock)
+	if row = t.ids.Find(id); row >= 0 {
+		t.versions.set(row, v)
+	} else if row, err = t.append(id, v); err != nil {
+		return 0, err
 	}
-	t.versions[row] = newVersion(0, t.clock)
 	t.clock++
 	return row, nil
 }
@@ -130,33 +129,32 @@ func (t *Table) Set(id []byte) (row int, err error) {
 // Set does.
 func (t *Table) Renew(row int) {
 	if t.clock < maxClock {
-		t.versions[row] = newVersion(0, t.clock)
+		t.versions.set(row, newVersion(0, t.clock))
 		t.clock++
 	}
 }
 
-// append adds a row of zeros and of no version.
-func (c *content) append(id []byte, schema []Column) (row int, err error) {
+// append adds a row of zeros.
+func (t *Table) append(id []byte, v version) (row int, err error) {
+	c := &t.content
 	if !c.ids.Add(id) {
 		return 0, ErrFull
 	}
-	c.versions = append(c.versions, 0)
+	c.versions.add(v)
 	for i := range c.columns {
-		c.columns[i].grow(schema[i])
+		c.columns[i].grow(t.schema[i])
 	}
-	return len(c.versions) - 1, nil
+	return c.versions.len() - 1, nil
 }
-
-func (t *Table) append(id []byte) (row int, err error) { return t.content.append(id, t.schema) }
 
 func (c *column) grow(schema Column) {
 	if schema.bits == 0 {
-		c.doubles = append(c.doubles, 0)
+		c.doubles = append(rowids.Grow(c.doubles, 1), 0)
 		return
 	}
 	w := signature.Words(schema.bits)
 	n := len(c.words)
-	c.words = slices.Grow(c.words, w)[:n+w]
+	c.words = rowids.Grow(c.words, w)[:n+w]
 	clear(c.words[n:])
 }
 
@@ -167,11 +165,10 @@ func (t *Table) Delete(id []byte) bool {
 	if row < 0 {
 		return false
 	}
-	t.forget(id, t.versions[row])
+	t.forget(id, t.versions.at(row))
 	last := t.Len() - 1
 	t.ids.Remove(row)
-	t.versions[row] = t.versions[last]
-	t.versions = t.versions[:last]
+	t.versions.remove(row)
 	for i := range t.columns {
 		t.columns[i].remove(t.schema[i], row, last)
 	}
