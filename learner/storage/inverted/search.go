@@ -44,7 +44,8 @@ func (x *Index) Cosine(v *fv.Vector, limit int, dst []Neighbor) []Neighbor {
 	q := x.borrow()
 	x.look(q, v)
 	if q.square != 0 {
-		dst = x.similar(q, limit, x.many(q), dst)
+		const few = 3 // rows of all, measured, take as long as a cell of some
+		dst = x.similar(q, limit, few*q.cells >= len(x.norms), dst)
 	}
 	q.forget()
 	x.searches.Put(q)
@@ -80,10 +81,6 @@ func (x *Index) similar(q *search, limit int, all bool, dst []Neighbor) []Neighb
 	}
 	return dst
 }
-
-// many reports whether cells are so many that it is faster to go through all
-// rows: measured, a cell takes as long as three of them.
-func (x *Index) many(q *search) bool { return 3*q.cells >= len(x.norms) }
 
 // cosines collects the most similar rows. Of rows that are equally similar it
 // does best to see the later ones first.
@@ -140,7 +137,8 @@ func (x *Index) Euclid(v *fv.Vector, limit int, rows Rows, dst []Neighbor) []Nei
 		x.products(q)
 		dst = x.nearest(q, limit, dst)
 	} else {
-		dst = x.nearestInCommon(q, limit, x.many(q), dst)
+		const many = 8 // per row, as their rows must be marked, too
+		dst = x.nearestInCommon(q, limit, q.cells >= many*len(x.norms), dst)
 	}
 	q.forget()
 	x.searches.Put(q)
