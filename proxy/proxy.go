@@ -87,12 +87,13 @@ func New(opt Options) *Proxy {
 	connect := connectTimeout(opt.InterconnectTimeout)
 	p.backends = newBackends(ping(connect, dial), p.noticed)
 	p.pool = rpc.NewPool(rpc.PoolOptions{
-		Client: rpc.ClientOptions{ConnectTimeout: connect, Dial: dial},
+		Client: rpc.ClientOptions{ConnectTimeout: connect, Dial: dial, Quiet: true},
 		Expire: opt.PoolExpire,
 		Size:   opt.PoolSize,
 		Lanes:  min(opt.Threads, runtime.GOMAXPROCS(0)),
 	})
 	p.server = rpc.NewServer(rpc.Options{
+		Quiet:       true,
 		IdleTimeout: opt.Timeout,
 		Logger:      p.log,
 		Failed:      p.failed,

@@ -54,7 +54,7 @@ func (c *conn) startAsync(m *method) {
 	a := c.async
 	if a == nil {
 		a = &replies{c: c, wake: make(chan struct{}, 1)}
-		a.sock.init(c.nc)
+		a.sock.init(c.nc, c.s.opt.Quiet)
 		c.async = a
 	}
 	if len(c.out) > 0 {

@@ -27,6 +27,8 @@ type ClientOptions struct {
 	WriteTimeout time.Duration
 	// MaxFrame bounds a response as Options.MaxFrame bounds requests.
 	MaxFrame int64
+	// Quiet is Options.Quiet, for the calls that such a server makes.
+	Quiet bool
 	// Dial replaces the network; nil means TCP.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 }
@@ -503,7 +505,7 @@ func (c *Client) run(ctx context.Context) {
 		return
 	}
 	c.nc = nc
-	c.sock.init(nc)
+	c.sock.init(nc, c.opt.Quiet)
 	c.state = open
 	c.mu.Unlock()
 	close(c.opened)
@@ -533,7 +535,7 @@ func (c *Client) run(ctx context.Context) {
 func (c *Client) read() {
 	in := newInput(c.opt.MaxFrame)
 	var from socketReader
-	from.init(c.nc)
+	from.init(c.nc, c.opt.Quiet)
 	var batch Batch
 	defer batch.Flush()
 	now := time.Now()

@@ -50,8 +50,8 @@ func newConn(s *Server, nc net.Conn, serial uint64) *conn {
 	c.req.Remote = nc.RemoteAddr()
 	c.req.Batch = &c.batch
 	c.writable.timeout = s.opt.WriteTimeout
-	c.from.init(nc)
-	c.to.init(nc)
+	c.from.init(nc, s.opt.Quiet)
+	c.to.init(nc, s.opt.Quiet)
 	c.restart(s.now())
 	return c
 }
@@ -115,7 +115,9 @@ func (c *conn) read() (more bool, err error) {
 		switch {
 		case err == nil:
 			c.clock = c.s.now()
-			c.s.pulse.requested()
+			if c.s.opt.Quiet {
+				c.s.pulse.requested()
+			}
 			return true, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if c.s.draining.Load() {

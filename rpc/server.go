@@ -52,6 +52,10 @@ type Options struct {
 	// MaxInFlight bounds the unanswered asynchronous calls of one
 	// connection; then it is not read further. 0 means 256.
 	MaxInFlight int
+	// Quiet makes the system calls for reading and writing without telling the
+	// runtime. That is cheaper where a request makes little else than system
+	// calls, as in a proxy.
+	Quiet bool
 	// Logger gets panics, failed accepts and, unless Failed is set, failed
 	// calls. nil discards them.
 	Logger *slog.Logger
@@ -212,7 +216,7 @@ func (s *Server) start(nc net.Conn) {
 		nc.Close()
 		return
 	}
-	if s.serial == 0 {
+	if s.serial == 0 && s.opt.Quiet {
 		s.pulse.start(s.ctx)
 	}
 	s.serial++

@@ -6,13 +6,12 @@ import (
 	"syscall"
 )
 
-// socketReader reads from a connection, and socketWriter writes to it. Both
-// make their system calls themselves where that is possible: those of package
-// net announce each one to the runtime, see pulse. Neither may be used by two
-// goroutines at a time.
+// socketReader reads from a connection, and socketWriter writes to it. Quiet
+// ones make their system calls without telling the runtime, see pulse. Neither
+// may be used by two goroutines at a time.
 type socketReader struct {
 	nc   net.Conn
-	raw  syscall.RawConn // nil if the connection has none
+	raw  syscall.RawConn // nil unless it is quiet
 	read func(fd uintptr) bool
 
 	buf []byte
@@ -20,10 +19,14 @@ type socketReader struct {
 	err error
 }
 
-func (r *socketReader) init(nc net.Conn) {
-	r.nc, r.raw = nc, rawConn(nc)
+func (r *socketReader) init(nc net.Conn, quiet bool) {
+	r.nc = nc
+	if !quiet {
+		return
+	}
+	r.raw = rawConn(nc)
 	r.read = func(fd uintptr) (done bool) {
-		r.n, r.err = readNow(fd, r.buf)
+		r.n, r.err = readNow(fd, r.buf, quiet)
 		return r.err != errNotNow
 	}
 }
@@ -48,8 +51,9 @@ func (r *socketReader) Read(b []byte) (n int, err error) {
 }
 
 type socketWriter struct {
-	nc  net.Conn
-	raw syscall.RawConn // nil if the connection has none: everything waits
+	nc    net.Conn
+	raw   syscall.RawConn // nil if the connection has none: everything waits
+	quiet bool
 
 	writeSome, writeAll func(fd uintptr) bool
 
@@ -58,15 +62,15 @@ type socketWriter struct {
 	err error
 }
 
-func (w *socketWriter) init(nc net.Conn) {
-	w.nc, w.raw = nc, rawConn(nc)
+func (w *socketWriter) init(nc net.Conn, quiet bool) {
+	w.nc, w.raw, w.quiet = nc, rawConn(nc), quiet
 	w.writeSome = func(fd uintptr) (done bool) {
-		w.n, w.err = writeNow(fd, w.buf)
+		w.n, w.err = writeNow(fd, w.buf, quiet)
 		return true
 	}
 	w.writeAll = func(fd uintptr) (done bool) {
 		var n int
-		n, w.err = writeNow(fd, w.buf[w.n:])
+		n, w.err = writeNow(fd, w.buf[w.n:], quiet)
 		w.n += n
 		return w.n == len(w.buf) || w.err != nil && w.err != errNotNow
 	}
@@ -87,7 +91,7 @@ func (w *socketWriter) try(b []byte) (n int, err error) {
 
 // Write implements io.Writer.
 func (w *socketWriter) Write(b []byte) (n int, err error) {
-	if w.raw == nil || len(b) == 0 {
+	if w.raw == nil || !w.quiet || len(b) == 0 {
 		return w.nc.Write(b)
 	}
 	return w.write(b, w.writeAll)

@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !unix
 
 package rpc
 
@@ -9,8 +9,8 @@ const hasSockets = false
 
 var errNotNow = errors.New("not now")
 
-func readNow(uintptr, []byte) (int, error) { return 0, errNotNow }
+func readNow(uintptr, []byte, bool) (int, error) { return 0, errNotNow }
 
-func writeNow(uintptr, []byte) (int, error) { return 0, errNotNow }
+func writeNow(uintptr, []byte, bool) (int, error) { return 0, errNotNow }
 
 func wakeMonitor() {}
