@@ -43,8 +43,7 @@ func (t *term) leading() int {
 	return t.list.leading()
 }
 
-// addLeading adds the products of the first rows, which all lists have. Two
-// rows at a time do not wait for one another's sums.
+// addLeading adds the products of the first rows, which all lists have.
 func addLeading(dots []float64, terms *[atOnce]term) {
 	n := len(dots)
 	x, a := terms[0].value, terms[0].list.values[:n]
@@ -52,6 +51,12 @@ func addLeading(dots []float64, terms *[atOnce]term) {
 	z, c := terms[2].value, terms[2].list.values[:n]
 	w, d := terms[3].value, terms[3].list.values[:n]
 	i := 0
+	for m := paired(n); m > 0; m = paired(n - i) {
+		addPairs(&dots[i], &a[i], &b[i], &c[i], &d[i], m, x, y, z, w)
+		i += 2 * m
+	}
+	// What is left, or all of it. Two rows at a time do not wait for one
+	// another's sums.
 	for ; i < n-1; i += 2 {
 		s, t := dots[i], dots[i+1]
 		s += float64(x * a[i])
