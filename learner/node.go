@@ -98,6 +98,9 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 		return n.giveUp(err)
 	}
+	if err := n.interrupted(ctx); err != nil {
+		return err
+	}
 	listener, err := n.listen()
 	if err != nil {
 		return err
@@ -144,14 +147,16 @@ func (n *Node) Run(ctx context.Context) error {
 	return nil
 }
 
-// join ends the start of a node whose port is open.
+// join ends the start of a node whose port is open. Alone that is all there is
+// to it: it may have answered calls already.
 func (n *Node) join(ctx context.Context) error {
-	if n.opts.Cluster != nil {
-		if err := n.opts.Cluster.Register(ctx); err != nil {
-			return err
-		}
-		n.log.Info("registered group membership")
+	if n.opts.Cluster == nil {
+		return nil
 	}
+	if err := n.opts.Cluster.Register(ctx); err != nil {
+		return err
+	}
+	n.log.Info("registered group membership")
 	return n.interrupted(ctx)
 }
 
