@@ -36,6 +36,9 @@ const (
 	overhead = 48
 
 	cacheStart = 256
+	// sparse is how many slots there are at most for a seed, unless they are
+	// the first.
+	sparse = 32
 )
 
 // newCache returns a cache of n deviates per seed that holds at least so many
@@ -83,9 +86,18 @@ func (c *cache) put(d *deviates) {
 	if 2*c.held > len(slots) && len(slots) < c.limit {
 		slots = c.grow(slots)
 	}
-	if place(slots, d) {
-		c.held++
-		return
+	for placed := place(slots, d); ; placed = place(slots, d) {
+		if placed {
+			c.held++
+			return
+		}
+		// Seeds that fight for the same few slots are made again and again,
+		// though there may be room elsewhere. More slots part them, but for
+		// some few seeds not any number of slots.
+		if len(slots) >= c.limit || len(slots) >= sparse*c.held {
+			break
+		}
+		slots = c.grow(slots)
 	}
 	c.victim++
 	slots[home(d.seed, len(slots))+c.victim%ways].Store(d)

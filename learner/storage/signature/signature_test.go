@@ -329,6 +329,38 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// Few seeds hardly ever go on to push one another out.
+func TestCacheOfFew(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	const trials = 200
+	fights := 0
+	for range trials {
+		c := newCache(8, 0)
+		seeds := make([]uint32, 64)
+		for i := range seeds {
+			seeds[i] = r.Uint32()
+		}
+		last := make([]*float32, len(seeds))
+		again := 0
+		for range 6 { // a seed may be lost while others move
+			again = 0
+			for i, seed := range seeds {
+				g := &c.get(seed)[0]
+				if g != last[i] {
+					again++
+				}
+				last[i] = g
+			}
+		}
+		if again > 0 {
+			fights++
+		}
+	}
+	if fights > trials/50 {
+		t.Errorf("in %d of %d caches deviates are made again and again", fights, trials)
+	}
+}
+
 func benchVector(n int) *fv.Vector {
 	v := &fv.Vector{}
 	for i := range n {
