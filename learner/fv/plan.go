@@ -50,7 +50,7 @@ func (p *plan) follow(nums []datum.Num, v *Vector) bool {
 // on, unless there is not one for each.
 func (p *plan) learn(nums []datum.Num, v *Vector, from, base int) {
 	p.keys, p.steps = p.keys[:0], p.steps[:0]
-	if len(nums) != v.Len()-from || len(nums) > largeShape {
+	if len(nums) != v.Len()-from || len(nums) > largeShape || len(v.keys)-base > largeShapeBytes {
 		return
 	}
 	p.keys = append(p.keys, v.keys[base:]...)

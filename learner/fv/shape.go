@@ -14,9 +14,13 @@ type Shape struct {
 	spans []span
 }
 
-// largeShape is how many features a vector may have to be remembered. Larger
-// ones are texts mostly, and no two texts are the same.
-const largeShape = 1 << 12
+// largeShape and largeShapeBytes are how many features, and how many bytes of
+// keys, a vector may have to be remembered. Larger ones are texts mostly, and no
+// two texts are the same.
+const (
+	largeShape      = 1 << 12
+	largeShapeBytes = 1 << 18
+)
 
 // Is reports whether v has just these keys, and any.
 func (s *Shape) Is(v *Vector) bool {
@@ -37,7 +41,7 @@ func (s *Shape) Reset() { s.keys, s.spans = s.keys[:0], s.spans[:0] }
 // Set makes s the shape of v, or no vector's if v is very large.
 func (s *Shape) Set(v *Vector) {
 	s.Reset()
-	if len(v.features) > largeShape {
+	if len(v.features) > largeShape || len(v.keys) > largeShapeBytes {
 		return
 	}
 	s.keys = append(s.keys, v.keys...)

@@ -1,6 +1,7 @@
 package fv
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,5 +141,26 @@ func TestResolverForgets(t *testing.T) {
 	}
 	if n := c.nums.table.Load().size; n > maxCachedKeys {
 		t.Errorf("%d keys are remembered", n)
+	}
+}
+
+// What is remembered of a vector is bounded, however long its keys are.
+func TestShapesAreBounded(t *testing.T) {
+	key := make([]byte, largeShapeBytes/2+1)
+	for _, keys := range []int{1, 2} {
+		var v Vector
+		var s Shape
+		var p plan
+		nums := make([]datum.Num, keys)
+		for i := range nums {
+			key[0] = byte(i)
+			nums[i] = datum.Num{Key: bytes.Clone(key), Value: 1}
+			v.Append(key, 1)
+		}
+		s.Set(&v)
+		p.learn(nums, &v, 0, 0)
+		if kept := keys == 1; s.Is(&v) != kept || (len(p.steps) > 0) != kept {
+			t.Errorf("%d keys: shape remembered %v, and a plan of %d numbers", keys, s.Is(&v), len(p.steps))
+		}
 	}
 }

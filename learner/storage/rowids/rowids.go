@@ -39,9 +39,10 @@ const (
 
 // part is a part of the index, an open-addressed table with linear probing. A
 // slot holds a row number + 1 and, in the bits that no number needs, some of
-// the hash of its id, so that few ids are read in vain. The parts grow one by one, so that no single call pays for
-// all, and by half: they are at different points of their growth at any time,
-// so that together they are always about as full.
+// the hash of its id, so that few ids are read in vain. The parts grow one by
+// one, so that no single call pays for all, and by half: they are at different
+// points of their growth at any time, so that together they are always about as
+// full.
 type part struct {
 	slots []uint32
 	n     int
