@@ -11,18 +11,14 @@ import (
 	"github.com/jubatus/jubatus-go/learner/datum"
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/goldentest"
+	"github.com/jubatus/jubatus-go/learner/instances/instancestest"
 	"github.com/jubatus/jubatus-go/learner/service"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
-// neighbourly is a configuration of a method with further members of its
-// parameter.
+// neighbourly is instancestest.Config with a plain converter.
 func neighbourly(method, members string) string {
-	if method != "cosine" && method != "euclidean" {
-		members = fmt.Sprintf(`"method":%q,"parameter":{"hash_num":64},`, method) + members
-		method = "NN"
-	}
-	return fmt.Sprintf(`{"method":%q,"parameter":{%s},"converter":%s}`, method, members, plainConverter)
+	return instancestest.Config(method, members, plainConverter)
 }
 
 const threeNearest = `"nearest_neighbor_num":3,"local_sensitivity":0.5`

@@ -7,17 +7,13 @@ import (
 
 	"github.com/jubatus/jubatus-go/learner/engine"
 	"github.com/jubatus/jubatus-go/learner/goldentest"
+	"github.com/jubatus/jubatus-go/learner/instances/instancestest"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
-// neighbourly is a configuration of a method with further members of its
-// parameter.
+// neighbourly is instancestest.Config with a plain converter.
 func neighbourly(method, members string) string {
-	if method != "cosine" && method != "euclidean" {
-		members = fmt.Sprintf(`"method":%q,"parameter":{"hash_num":64},`, method) + members
-		method = "NN"
-	}
-	return fmt.Sprintf(`{"method":%q,"parameter":{%s},"converter":%s}`, method, members, plainConverter)
+	return instancestest.Config(method, members, plainConverter)
 }
 
 func TestVotes(t *testing.T) {

@@ -12,6 +12,16 @@ import (
 	"github.com/jubatus/jubatus-go/learner/instances"
 )
 
+// Config is the configuration of a method over neighbours, with further members
+// of its parameter: cosine and euclidean by themselves, others below NN.
+func Config(method, members, converter string) string {
+	if method != "cosine" && method != "euclidean" {
+		members = fmt.Sprintf(`"method":%q,"parameter":{"hash_num":64},`, method) + members
+		method = "NN"
+	}
+	return fmt.Sprintf(`{"method":%q,"parameter":{%s},"converter":%s}`, method, members, converter)
+}
+
 // Repeat lets instances give the ids that were given in a recorded model or
 // diff, in that order.
 func Repeat(t *testing.T, x *instances.Instances, outcome []byte) {
