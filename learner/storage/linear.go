@@ -3,6 +3,7 @@
 package storage
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
@@ -92,7 +93,8 @@ func (t *Linear) Delete(name []byte) bool {
 		return false
 	}
 	for f := range t.rows.all {
-		if i := search(t.rows.row(f), l); i >= 0 {
+		row := t.rows.row(f)
+		if i := row.search(l); i >= 0 {
 			t.dropCell(f, i)
 		}
 	}
@@ -138,7 +140,10 @@ func (t *Linear) dropCell(f Feature, i int) {
 // recountBase finds out anew whether a feature has a base.
 func (t *Linear) recountBase(f Feature) {
 	h := t.rows.feature(f)
-	if h.flags&based != 0 && having(t.rows.row(f), hasBase) == 0 {
+	if h.flags&based == 0 {
+		return
+	}
+	if row := t.rows.row(f); row.having(hasBase) == 0 {
 		h.flags &^= based
 		t.baseRows--
 	}
@@ -151,18 +156,25 @@ type Scores struct {
 	places []place
 	prints [block]fingerprint
 
-	// What the places are of: a vector of that shape, in that table.
+	// What the places are of: a vector of that shape, in that table, before any
+	// run has moved since.
 	shape fv.Shape
 	epoch *epoch
+	moves uint64
 
 	touched uint64 // keeps the compiler from leaving loads out
 }
 
-// place is a feature, and which of its cells Variances has found.
+// place is a feature, where its cells are, and which of them Variances has
+// found.
 type place struct {
 	feature Feature
+	at      runAt
 	y, r    int32 // negative for none
 }
+
+// nowhere is the place of a key that the table does not know.
+var nowhere = place{NoFeature, noRun, -1, -1}
 
 // Of returns a label's score: 0 if nothing in the vector is known for it.
 func (s *Scores) Of(l Label) float64 { return s.sums[l] }
@@ -182,6 +194,7 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 		return
 	}
 	s.places = s.places[:0]
+	s.moves = t.rows.moves
 	for start := 0; start < v.Len(); start += block {
 		end := min(start+block, v.Len())
 		t.locate(v, s, start, end)
@@ -195,29 +208,54 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 func (t *Linear) score(v *fv.Vector, s *Scores, start, end int) {
 	sums := s.sums
 	for i := start; i < end; i++ {
-		p := &s.places[i]
-		if p.feature == NoFeature {
+		r := t.rows.run(s.places[i].at)
+		h := head(r[0])
+		x := v.Value(i)
+		weights := r[1:][:h.n()]
+		if h.dense() {
+			addProducts(sums[:len(weights)], weights, x)
 			continue
 		}
-		x := v.Value(i)
-		row := t.rows.row(p.feature)
-		for j := range row {
-			c := &row[j]
-			sums[c.label] += float64(c.weight * x)
+		tags := r[t.rows.layout.tags(h.places()):]
+		for j, w := range weights {
+			l := uint32(tags[j/2]>>(j%2*32)) >> tagBits
+			sums[l] += float64(math.Float64frombits(w) * x)
 		}
 	}
 }
 
+// addProducts adds x times weights to sums, which are as many.
+func addProducts(sums []float64, weights []uint64, x float64) {
+	weights = weights[:len(sums)]
+	for j := range sums {
+		sums[j] += float64(math.Float64frombits(weights[j]) * x)
+	}
+}
+
 // relocate makes the places of the last vector those of v, which has the same
-// keys. Features may have come since.
+// keys. Features may have come since, and runs moved.
 func (t *Linear) relocate(v *fv.Vector, s *Scores) {
+	moved := s.moves != t.rows.moves
+	s.moves = t.rows.moves
 	for i := range s.places {
 		p := &s.places[i]
 		p.y, p.r = -1, -1
-		if p.feature == NoFeature {
-			p.feature = t.rows.find(v.Key(i))
+		switch {
+		case p.feature == NoFeature:
+			*p = t.place(t.rows.index.fingerprint(v.Key(i)))
+		case moved:
+			p.at = t.rows.feature(p.feature).at
 		}
 	}
+}
+
+// place finds the place of a key.
+func (t *Linear) place(print fingerprint) place {
+	slot := t.rows.index.lookup(print)
+	if slot == nil {
+		return nowhere
+	}
+	return place{slot.feature, slot.at, -1, -1}
 }
 
 // block is how many features are looked up together. What belongs to them has
@@ -235,37 +273,23 @@ const nearby = 2048
 func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 	if t.rows.len() < nearby {
 		for i := start; i < end; i++ {
-			print := t.rows.index.fingerprint(v.Key(i))
-			s.places = append(s.places, place{t.rows.lookup(print), -1, -1})
+			s.places = append(s.places, t.place(t.rows.index.fingerprint(v.Key(i))))
 		}
 		return
 	}
-	for i := start; i < end; i++ {
-		s.prints[i-start] = t.rows.index.fingerprint(v.Key(i))
+	prints := s.prints[:end-start]
+	for i := range prints {
+		prints[i] = t.rows.index.fingerprint(v.Key(start + i))
 	}
 	touched := uint64(0)
-	for i := range s.prints[:end-start] {
-		touched += t.rows.index.touch(s.prints[i])
+	for i := range prints {
+		touched += t.rows.index.touch(prints[i])
 	}
-	for i := range s.prints[:end-start] {
-		s.places = append(s.places, place{t.rows.index.guess(s.prints[i]), -1, -1})
+	for i := range prints {
+		s.places = append(s.places, t.place(prints[i]))
 	}
-	places := s.places[start:end]
-	for i := range places {
-		if f := places[i].feature; f != NoFeature {
-			touched += t.rows.feature(f).check
-		}
-	}
-	for i := range places {
-		f := &places[i].feature
-		if *f != NoFeature && t.rows.feature(*f).check != s.prints[i].check {
-			*f = t.rows.lookup(s.prints[i])
-		}
-	}
-	for i := range places {
-		if f := places[i].feature; f != NoFeature {
-			touched += t.rows.touch(f)
-		}
+	for _, p := range s.places[start:end] {
+		touched += t.rows.touch(p.at)
 	}
 	s.touched = touched
 }
@@ -276,12 +300,12 @@ func (t *Linear) Value(key []byte, l Label) (weight, variance float64, ok bool) 
 	if f == NoFeature {
 		return 0, 0, false
 	}
-	row := t.rows.run(f)
-	i := search(row.cells, l)
+	row := t.rows.row(f)
+	i := row.search(l)
 	if i < 0 {
 		return 0, 0, false
 	}
-	return row.cells[i].weight, row.variance(i), true
+	return row.weight(i), row.varianceAt(i), true
 }
 
 // Foresee loads the variances that Variances and Pair are going to be asked
@@ -290,13 +314,11 @@ func (t *Linear) Foresee(s *Scores, y, r Label) {
 	if t.rows.len() < nearby || !t.options.Variance {
 		return
 	}
-	touched := 0.0
+	touched := uint64(0)
 	for i := range s.places {
-		if f := s.places[i].feature; f != NoFeature {
-			touched += t.rows.touchVariances(f, y, r)
-		}
+		touched += t.rows.touchVariances(s.places[i].at, y, r)
 	}
-	s.touched += uint64(int64(touched))
+	s.touched += touched
 }
 
 // Variances returns the variances that entry i of the vector of s has for y
@@ -304,32 +326,21 @@ func (t *Linear) Foresee(s *Scores, y, r Label) {
 func (t *Linear) Variances(s *Scores, i int, y, r Label) (vy, vr float64) {
 	vy, vr = 1, 1
 	p := &s.places[i]
-	if p.feature == NoFeature {
-		return vy, vr
+	run := t.rows.run(p.at)
+	if h := head(run[0]); h.dense() && h.knows(y) && h.knows(r) && t.options.Variance {
+		v := run[1+h.places():]
+		return math.Float64frombits(v[y]), math.Float64frombits(v[r])
 	}
-	h := t.rows.feature(p.feature)
-	if h.n == 0 {
-		return vy, vr
-	}
-	page := &t.rows.pages[h.cells>>pageBits]
-	at := int(h.cells & (pageCells - 1))
-	row := page.cells[at:][:h.n]
-	if i := search(row, y); i >= 0 {
+	row := t.rows.layout.open(run)
+	if i := row.search(y); i >= 0 {
 		p.y = int32(i)
-		vy = page.variance(at + i)
+		vy = row.varianceAt(i)
 	}
-	if i := search(row, r); i >= 0 {
+	if i := row.search(r); i >= 0 {
 		p.r = int32(i)
-		vr = page.variance(at + i)
+		vr = row.varianceAt(i)
 	}
 	return vy, vr
-}
-
-func (p *page) variance(i int) float64 {
-	if p.variances == nil {
-		return 0
-	}
-	return p.variances[i]
 }
 
 // Status reports the table's keys of get_status.
@@ -343,11 +354,8 @@ func (t *Linear) Status(set func(key, value string)) {
 		}
 		diffs := 0
 		for _, f := range t.changed {
-			for _, c := range t.rows.row(f) {
-				if c.flags&hasDiff != 0 {
-					diffs++
-					break
-				}
+			if row := t.rows.row(f); row.having(hasDiff) > 0 {
+				diffs++
 			}
 		}
 		set("num_features_diff", strconv.Itoa(diffs))

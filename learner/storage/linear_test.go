@@ -212,15 +212,37 @@ func (n *naive) check(rt *rapid.T, table *Linear) {
 	if table.rows.cells != cells {
 		rt.Fatalf("%d cells, want %d", table.rows.cells, cells)
 	}
-	inRows := 0
-	for f := range table.rows.all {
-		inRows += int(table.rows.room(table.rows.feature(f)))
+	table.rows.check(rt)
+}
+
+// check accounts for every word: those of a row, those given back, and the few
+// that no row fits into.
+func (t *rows) check(rt *rapid.T) {
+	inRuns := 0
+	for f := range t.all {
+		row := t.row(f)
+		inRuns += t.layout.words(row.places)
+		if row.n == 0 || row.n > row.places {
+			rt.Fatalf("%d cells in %d places", row.n, row.places)
+		}
+		for i := range row.n {
+			if i > 0 && row.label(i) <= row.label(i-1) || row.dense && row.label(i) != Label(i) {
+				rt.Fatalf("cell %d is of label %d", i, row.label(i))
+			}
+		}
+		if s := t.index.lookup(t.index.fingerprint(t.key(f))); s == nil || s.feature != f || s.at != t.feature(f).at {
+			rt.Fatalf("feature %d is %v in the index", f, s)
+		}
 	}
-	if table.rows.capacity != inRows {
-		rt.Fatalf("capacity is %d, but the rows have room for %d", table.rows.capacity, inRows)
+	if t.capacity != inRuns {
+		rt.Fatalf("the rows have %d words, want %d", t.capacity, inRuns)
 	}
-	if pages := table.rows.inPages(); pages != len(table.rows.pages)*pageCells {
-		rt.Fatalf("%d cells are accounted for, but there are %d pages", pages, len(table.rows.pages))
+	spare := t.held - t.capacity - int(t.tailEnd-t.tail)
+	for i, runs := range t.freeRuns {
+		spare -= len(runs) * t.layout.words(runPlaces[i])
+	}
+	if spare < 0 || spare >= len(t.pages)*t.layout.words(1) {
+		rt.Fatalf("%d words of %d pages are nobody's", spare, len(t.pages))
 	}
 }
 
@@ -275,7 +297,7 @@ func unpack(t interface{ Fatalf(string, ...any) }, table *Linear, packed []byte,
 // Rows of any length keep their cells, also those with a page of their own.
 func TestLongRows(t *testing.T) {
 	table := NewLinear(Options{Shared: true, Variance: true})
-	const labels = 3 * pageCells
+	const labels = 3 * 4096
 	var s Scores
 	for i := range labels {
 		v := vector("f", 1.0)

@@ -25,7 +25,7 @@ func (t *Linear) Diff(b []byte) []byte {
 	t.sent = nil
 	n := 0
 	for _, f := range t.changed {
-		if having(t.rows.row(f), hasDiff) > 0 {
+		if row := t.rows.row(f); row.having(hasDiff) > 0 {
 			n++
 		}
 	}
@@ -37,23 +37,23 @@ func (t *Linear) Diff(b []byte) []byte {
 		if !t.options.Shared {
 			break
 		}
-		row := t.rows.run(f)
-		n := having(row.cells, hasDiff)
+		row := t.rows.row(f)
+		n := row.having(hasDiff)
 		if n == 0 {
 			continue
 		}
 		b = mpack.AppendArrayHeader(b, 2)
 		b = mpack.AppendRaw(b, t.rows.key(f))
 		b = mpack.AppendArrayHeader(b, n)
-		for i, c := range row.cells {
-			if c.flags&hasDiff == 0 {
+		for i := range row.n {
+			if !row.has(i, hasDiff) {
 				continue
 			}
-			v := row.shadows[i].diff
+			l, v := row.label(i), row.shadow(i).diff
 			b = mpack.AppendArrayHeader(b, 2)
-			b = mpack.AppendRaw(b, t.Name(c.label))
+			b = mpack.AppendRaw(b, t.Name(l))
 			b = appendValue(b, v)
-			t.sent = append(t.sent, sentCell{f, c.label, v})
+			t.sent = append(t.sent, sentCell{f, l, v})
 		}
 	}
 	b = mpack.AppendArrayHeader(b, 1)
@@ -116,8 +116,9 @@ func (t *Linear) mark(d *linearDiff) {
 		if f == NoFeature || l == NoLabel || t.rows.feature(f).flags&listed == 0 {
 			return
 		}
-		if i := t.find(f, l); i >= 0 {
-			t.rows.row(f)[i].flags |= mentioned
+		row := t.rows.row(f)
+		if i := row.search(l); i >= 0 {
+			row.mark(i, mentioned)
 		}
 	})
 }
@@ -135,43 +136,43 @@ type laterCell struct {
 func (t *Linear) takeSent() (later []laterCell) {
 	arrived := true
 	for _, s := range t.sent {
-		if p := t.entry(s.feature, s.label); p.page.cells[p.y].flags&mentioned == 0 {
+		if row, i := t.entry(s.feature, s.label); !row.has(i, mentioned) {
 			arrived = false
 			break
 		}
 	}
 	if arrived {
 		for _, s := range t.sent {
-			p := t.entry(s.feature, s.label)
-			sh := &p.page.shadows[p.y]
+			row, i := t.entry(s.feature, s.label)
+			sh := row.shadow(i)
 			if !same(sh.diff.weight, s.value.weight) || !same(sh.diff.variance, s.value.variance) {
 				later = append(later, laterCell{
 					s.feature, s.label, sh.diff.weight - s.value.weight,
-					ratio(p.page.variance(int(p.y)), sh.base.variance+s.value.variance),
+					ratio(row.varianceAt(i), sh.base.variance+s.value.variance),
 				})
 			}
-			p.page.cells[p.y].flags &^= hasDiff | mentioned
-			sh.diff = value{}
+			row.setShadow(i, shadow{base: sh.base})
+			row.unmark(i, hasDiff|mentioned)
 		}
 	}
 	t.sent = nil
 	kept := t.changed[:0]
 	for _, f := range t.changed {
-		row := t.rows.run(f)
+		row := t.rows.row(f)
 		stays := false
-		for i := range row.cells {
-			c, s := &row.cells[i], &row.shadows[i]
-			if c.flags&(mentioned|hasDiff) == mentioned|hasDiff {
+		for i := range row.n {
+			if row.has(i, mentioned|hasDiff) {
+				s := row.shadow(i)
 				known := s.base.variance
-				if c.flags&hasBase == 0 {
+				if !row.has(i, hasBase) {
 					known = 1
 				}
-				later = append(later, laterCell{f, c.label, s.diff.weight, ratio(row.variance(i), known)})
-				c.flags &^= hasDiff
-				s.diff = value{}
+				later = append(later, laterCell{f, row.label(i), s.diff.weight, ratio(row.varianceAt(i), known)})
+				row.setShadow(i, shadow{base: s.base})
+				row.unmark(i, hasDiff)
 			}
-			c.flags &^= mentioned
-			stays = stays || c.flags&hasDiff != 0
+			row.unmark(i, mentioned)
+			stays = stays || row.has(i, hasDiff)
 		}
 		if stays {
 			kept = append(kept, f)
@@ -194,22 +195,14 @@ func ratio(now, before float64) float64 {
 	return 1
 }
 
-// find returns the place of a label in a feature's row, negative if there is
-// none.
-func (t *Linear) find(f Feature, l Label) int32 {
-	if f != NoFeature {
-		return int32(search(t.rows.row(f), l))
-	}
-	return -1
-}
-
-// entry returns an entry that is there.
-func (t *Linear) entry(f Feature, l Label) Pair {
-	i := t.find(f, l)
+// entry returns the row and the place of an entry that is there.
+func (t *Linear) entry(f Feature, l Label) (cells, int) {
+	row := t.rows.row(f)
+	i := row.search(l)
 	if i < 0 {
 		panic("storage: an entry of the diff is gone")
 	}
-	return t.at(f, i, -1)
+	return row, i
 }
 
 // putEntry adds an entry of a mixed diff to the base. An entry that comes to
@@ -219,27 +212,25 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 		return sentCell{}, false
 	}
 	l, _ := t.Register(label)
-	f := t.rows.find(feature)
-	i := t.find(f, l)
-	base := value{v[0], v[1]}
-	if i >= 0 {
-		p := t.at(f, i, -1)
-		s := &p.page.shadows[p.y]
-		base = value{s.base.weight + v[0], s.base.variance + v[1]}
+	f, base := t.rows.find(feature), value{v[0], v[1]}
+	if f != NoFeature {
+		row := t.rows.row(f)
+		if i := row.search(l); i >= 0 {
+			known := row.shadow(i).base
+			base = value{known.weight + v[0], known.variance + v[1]}
+			if t.void(base) {
+				row.setShadow(i, shadow{diff: row.shadow(i).diff})
+				row.unmark(i, hasBase)
+				t.recountBase(f)
+				return sentCell{feature: f, label: l}, true
+			}
+		}
 	}
 	if t.void(base) {
-		if i < 0 {
-			return sentCell{}, false
-		}
-		p := t.at(f, i, -1)
-		p.page.shadows[p.y].base = value{}
-		p.page.sum(int(p.y))
-		p.page.cells[p.y].flags &^= hasBase
-		t.recountBase(f)
-		return sentCell{feature: f, label: l}, true
+		return sentCell{}, false
 	}
 	if f == NoFeature {
-		f = t.rows.intern(feature)
+		f = t.rows.intern(feature, 1)
 	}
 	p := t.pair(f, l, NoLabel)
 	p.setBase(base)
@@ -249,24 +240,25 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 // restore puts back what was learned after Diff, relative to the new base.
 func (t *Linear) restore(later []laterCell) {
 	for _, c := range later {
-		p := t.entry(c.feature, c.label)
-		s := &p.page.shadows[p.y]
-		s.diff = value{weight: c.weight}
+		row, i := t.entry(c.feature, c.label)
+		diff := value{weight: c.weight}
 		switch {
 		case !t.options.Variance:
-		case p.page.cells[p.y].flags&hasBase != 0:
-			s.diff.variance = float64(s.base.variance*c.ratio) - s.base.variance
+		case row.has(i, hasBase):
+			base := row.shadow(i).base.variance
+			diff.variance = float64(base*c.ratio) - base
 		default:
-			s.diff.variance = c.ratio
+			diff.variance = c.ratio
 		}
-		p.changed(p.y)
+		p := t.at(c.feature, row, i)
+		p.setDiff(p.y, diff)
 	}
 }
 
 // dropVoid removes an entry that is in neither table.
 func (t *Linear) dropVoid(f Feature, l Label) {
-	i := t.find(f, l)
-	if i >= 0 && t.rows.row(f)[i].flags&(hasBase|hasDiff) == 0 {
-		t.dropCell(f, int(i))
+	row := t.rows.row(f)
+	if i := row.search(l); i >= 0 && !row.has(i, hasBase) && !row.has(i, hasDiff) {
+		t.dropCell(f, i)
 	}
 }

@@ -27,49 +27,38 @@ func (t *Linear) Pack(b []byte) []byte {
 
 // packTable appends the base or the diff table of a shared table, or the only
 // one of another.
-func (t *Linear) packTable(b []byte, which uint8) []byte {
+func (t *Linear) packTable(b []byte, which uint32) []byte {
 	n := 0
 	for f := range t.rows.all {
-		if having(t.rows.row(f), which) > 0 {
+		if row := t.rows.row(f); row.having(which) > 0 {
 			n++
 		}
 	}
 	b = mpack.AppendMapHeader(b, n)
 	for f := range t.rows.all {
-		row := t.rows.run(f)
-		n := having(row.cells, which)
+		row := t.rows.row(f)
+		n := row.having(which)
 		if n == 0 {
 			continue
 		}
 		b = mpack.AppendRaw(b, t.rows.key(f))
 		b = mpack.AppendMapHeader(b, n)
-		for i, c := range row.cells {
-			if c.flags&which != which {
+		for i := range row.n {
+			if !row.has(i, which) {
 				continue
 			}
-			b = mpack.AppendUint(b, t.labels.slots[c.label].id)
+			b = mpack.AppendUint(b, t.labels.slots[row.label(i)].id)
 			switch which {
 			case hasBase:
-				b = appendValue(b, row.shadows[i].base)
+				b = appendValue(b, row.shadow(i).base)
 			case hasDiff:
-				b = appendValue(b, row.shadows[i].diff)
+				b = appendValue(b, row.shadow(i).diff)
 			default:
-				b = appendValue(b, value{c.weight, row.variance(i)})
+				b = appendValue(b, value{row.weight(i), row.varianceAt(i)})
 			}
 		}
 	}
 	return b
-}
-
-// having counts the cells with that flag, all of them without one.
-func having(row []cell, flag uint8) int {
-	n := 0
-	for i := range row {
-		if row[i].flags&flag == flag {
-			n++
-		}
-	}
-	return n
 }
 
 func appendValue(b []byte, v value) []byte {
@@ -214,7 +203,7 @@ func (t *Linear) enter(key []byte, l Label, v value, isDiff bool) {
 	}
 	f := t.rows.find(key)
 	if f == NoFeature {
-		f = t.rows.intern(key)
+		f = t.rows.intern(key, 1)
 	}
 	_, _, known := t.Value(key, l)
 	p := t.pair(f, l, NoLabel)
@@ -225,8 +214,7 @@ func (t *Linear) enter(key []byte, l Label, v value, isDiff bool) {
 	case !t.options.Shared:
 		p.SetY(v.weight, v.variance)
 	case isDiff:
-		p.page.shadows[p.y].diff = v
-		p.changed(p.y)
+		p.setDiff(p.y, v)
 	default:
 		p.setBase(v)
 	}
@@ -235,15 +223,4 @@ func (t *Linear) enter(key []byte, l Label, v value, isDiff bool) {
 // void reports whether a base entry of that value is no entry at all.
 func (t *Linear) void(v value) bool {
 	return t.options.Variance && v.weight == 0 && v.variance == 0
-}
-
-// setBase sets the right label's base.
-func (p *Pair) setBase(v value) {
-	p.page.shadows[p.y].base = v
-	p.page.sum(int(p.y))
-	p.page.cells[p.y].flags |= hasBase
-	if h := p.t.rows.feature(p.f); h.flags&based == 0 {
-		h.flags |= based
-		p.t.baseRows++
-	}
 }

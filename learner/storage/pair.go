@@ -1,15 +1,20 @@
 package storage
 
-import "github.com/jubatus/jubatus-go/learner/fv"
+import (
+	"math"
+
+	"github.com/jubatus/jubatus-go/learner/fv"
+)
 
 // Pair is a feature's entries for two labels while they are being changed:
 // for the right label Y, and for the one R that was nearest to it, if any. It
 // is good until the next change of the table.
 type Pair struct {
-	t    *Linear
-	f    Feature
-	page *page
-	y, r int32 // places in the page; r is -1 for none
+	t      *Linear
+	run    run
+	f      Feature
+	places int32
+	y, r   int32 // places in the run; r is -1 for none
 }
 
 // Pair returns the entries of entry i of v, for which s has the scores, for y
@@ -19,66 +24,82 @@ type Pair struct {
 // count as the same.
 func (t *Linear) Pair(v *fv.Vector, s *Scores, i int, y, r Label) Pair {
 	p := &s.places[i]
+	if s.moves != t.rows.moves && p.feature != NoFeature {
+		p.at = t.rows.feature(p.feature).at
+	}
+	run := t.rows.run(p.at)
+	if h := head(run[0]); h.dense() && h.knows(y) && (r == NoLabel || h.knows(r)) {
+		return Pair{t, run, p.feature, int32(h.places()), int32(y), int32(r)}
+	}
 	if p.feature == NoFeature {
-		p.feature = t.rows.intern(v.Key(i))
+		p.feature = t.rows.intern(v.Key(i), entries(r))
+		p.at = t.rows.feature(p.feature).at
 		return t.pair(p.feature, y, r)
 	}
 	if p.y < 0 || p.r < 0 && r != NoLabel {
 		return t.pair(p.feature, y, r)
 	}
-	if r == NoLabel {
-		return t.at(p.feature, p.y, -1)
+	pair := Pair{t, run, p.feature, int32(head(run[0]).places()), p.y, -1}
+	if r != NoLabel {
+		pair.r = p.r
 	}
-	return t.at(p.feature, p.y, p.r)
+	return pair
 }
 
-// at returns the entries at these places of a row.
-func (t *Linear) at(f Feature, y, r int32) Pair {
-	h := t.rows.feature(f)
-	at := int32(h.cells & (pageCells - 1))
-	p := Pair{t: t, f: f, page: &t.rows.pages[h.cells>>pageBits], y: at + y, r: -1}
-	if r >= 0 {
-		p.r = at + r
+// entries is how many a pair has.
+func entries(r Label) int {
+	if r == NoLabel {
+		return 1
+	}
+	return 2
+}
+
+// at returns an entry that is at this place of a row.
+func (t *Linear) at(f Feature, row cells, i int) Pair {
+	return Pair{t, row.run, f, int32(row.places), int32(i), -1}
+}
+
+// pair returns the entries of a row, and makes those that are not there.
+func (t *Linear) pair(f Feature, y, r Label) Pair {
+	row := t.rows.row(f)
+	noY, noR := row.search(y) < 0, r != NoLabel && row.search(r) < 0
+	if noY && noR {
+		t.rows.reserve(f, 2)
+	}
+	if noY {
+		t.rows.addCell(f, y)
+	}
+	if noR {
+		t.rows.addCell(f, r)
+	}
+	if noY || noR {
+		row = t.rows.row(f)
+	}
+	p := t.at(f, row, row.search(y))
+	if r != NoLabel {
+		p.r = int32(row.search(r))
 	}
 	return p
 }
 
-func (t *Linear) pair(f Feature, y, r Label) Pair {
-	row := t.rows.row(f)
-	iy, ir := search(row, y), -1
-	if r != NoLabel {
-		ir = search(row, r)
-	}
-	if iy < 0 || ir < 0 && r != NoLabel {
-		if iy < 0 && ir < 0 && r != NoLabel {
-			t.rows.reserve(f, 2)
-		}
-		if iy < 0 {
-			t.rows.addCell(f, y)
-		}
-		if ir < 0 && r != NoLabel {
-			t.rows.addCell(f, r)
-		}
-		row = t.rows.row(f)
-		iy = search(row, y)
-		if r != NoLabel {
-			ir = search(row, r)
-		}
-	}
-	return t.at(f, int32(iy), int32(ir))
-}
-
 // Y returns the right label's weight and variance.
-func (p *Pair) Y() (weight, variance float64) {
-	return p.page.cells[p.y].weight, p.page.variance(int(p.y))
-}
+func (p *Pair) Y() (weight, variance float64) { return p.weight(p.y), p.variance(p.y) }
 
 // R returns the other label's weight and variance; 0 and 1 if there is none.
 func (p *Pair) R() (weight, variance float64) {
 	if p.r < 0 {
 		return 0, 1
 	}
-	return p.page.cells[p.r].weight, p.page.variance(int(p.r))
+	return p.weight(p.r), p.variance(p.r)
+}
+
+func (p *Pair) weight(i int32) float64 { return math.Float64frombits(p.run[1+i]) }
+
+func (p *Pair) variance(i int32) float64 {
+	if !p.t.options.Variance {
+		return 0
+	}
+	return math.Float64frombits(p.run[1+p.places+i])
 }
 
 // SetY assigns the right label's weight and variance.
@@ -92,16 +113,20 @@ func (p *Pair) SetR(weight, variance float64) {
 }
 
 func (p *Pair) set(i int32, weight, variance float64) {
-	if p.page.shadows != nil {
-		s := &p.page.shadows[i]
-		s.diff = value{weight - s.base.weight, variance - s.base.variance}
-		p.changed(i)
+	if p.t.options.Shared {
+		p.setEffective(i, weight, variance)
 		return
 	}
-	p.page.cells[i].weight = weight
-	if p.page.variances != nil {
-		p.page.variances[i] = variance
+	p.run[1+i] = math.Float64bits(weight)
+	if p.t.options.Variance {
+		p.run[1+p.places+i] = math.Float64bits(variance)
 	}
+}
+
+// setEffective assigns what an entry's base and diff come to.
+func (p *Pair) setEffective(i int32, weight, variance float64) {
+	base := p.row().shadow(int(i)).base
+	p.setDiff(i, value{weight - base.weight, variance - base.variance})
 }
 
 // Add adds to the right label's weight and takes the same from the other's.
@@ -113,27 +138,41 @@ func (p *Pair) Add(weight float64) {
 }
 
 func (p *Pair) add(i int32, weight float64) {
-	if p.page.shadows != nil {
-		p.page.shadows[i].diff.weight += weight
-		p.changed(i)
+	if p.t.options.Shared {
+		p.addDiff(i, weight)
 		return
 	}
-	p.page.cells[i].weight += weight
+	p.run[1+i] = math.Float64bits(p.weight(i) + weight)
 }
 
-// changed notes that the diff of an entry has changed.
-func (p *Pair) changed(i int32) {
-	p.page.sum(int(i))
-	p.page.cells[i].flags |= hasDiff
+func (p *Pair) addDiff(i int32, weight float64) {
+	diff := p.row().shadow(int(i)).diff
+	diff.weight += weight
+	p.setDiff(i, diff)
+}
+
+// row opens the run.
+func (p *Pair) row() *cells {
+	c := p.t.rows.layout.open(p.run)
+	return &c
+}
+
+// setDiff sets an entry's diff.
+func (p *Pair) setDiff(i int32, diff value) {
+	row := p.row()
+	row.setShadow(int(i), shadow{row.shadow(int(i)).base, diff})
+	row.mark(int(i), hasDiff)
 	p.t.markChanged(p.f)
 }
 
-// sum computes an effective value anew.
-func (p *page) sum(i int) {
-	s := &p.shadows[i]
-	p.cells[i].weight = s.base.weight + s.diff.weight
-	if p.variances != nil {
-		p.variances[i] = s.base.variance + s.diff.variance
+// setBase sets the right label's base.
+func (p *Pair) setBase(base value) {
+	row := p.row()
+	row.setShadow(int(p.y), shadow{base, row.shadow(int(p.y)).diff})
+	row.mark(int(p.y), hasBase)
+	if h := p.t.rows.feature(p.f); h.flags&based == 0 {
+		h.flags |= based
+		p.t.baseRows++
 	}
 }
 

@@ -8,10 +8,10 @@ type Feature uint32
 // NoFeature is a key that the table does not know.
 const NoFeature = ^Feature(0)
 
-// rows holds the cells of every feature. A feature's cells, one per label
-// that it has a weight for, lie side by side in a page; keys share blocks of
-// text; both are reused when labels go. Most features have one or two labels
-// and there can be millions, so that every byte per feature counts.
+// rows holds the cells of every feature: one per label that it has a weight
+// for. A feature's cells are a run in a page; keys share blocks of text; both
+// are reused when labels go. Most features have one or two labels and there can
+// be millions, so that every byte per feature counts.
 type rows struct {
 	index    *index
 	features [][]feature // in blocks of featureBlock
@@ -20,17 +20,21 @@ type rows struct {
 
 	texts keys // of the features
 
-	pages     []page
-	freePages []uint32                // pages whose cells were given back
-	freeRuns  [len(runSizes)][]uint32 // runs given back, by size class
-	tail      uint32                  // the cells of the last shared page
-	tailEnd   uint32                  // that are not handed out yet
-	capacity  int                     // cells in rows, used or not
-	cells     int                     // cells in use
+	layout    layout
+	pages     [][]uint64 // the first one is the run of no places
+	freePages []uint32   // pages whose words were given back
+	freeRuns  [len(runPlaces)][]runAt
+	largest   int   // the most places of a run that shares a page
+	tail      runAt // the words of the last shared page
+	tailEnd   runAt // that are not handed out yet
+	held      int   // words in pages
+	capacity  int   // words in runs that features have
+	cells     int   // cells in use
 
 	options Options
 	advice  hugepage.Advice
 	epoch   *epoch
+	moves   uint64 // how often a run has moved
 }
 
 // epoch is a time in which numbers of features keep their meaning. It ends when
@@ -40,24 +44,20 @@ type epoch struct{ _ byte }
 const (
 	featureBits  = 10
 	featureBlock = 1 << featureBits
-	pageBits     = 12
-	pageCells    = 1 << pageBits
-	ownPage      = 0xff // the class of a row that has a page of its own
-	noRun        = 0xfe // the class of a row that has no room at all
+	pageBits     = 14
+	pageWords    = 1 << pageBits
 )
 
-// runSizes are the lengths that rows grow through, before they get a page of
+// runPlaces are the sizes that runs grow through, before they get a page of
 // their own.
-var runSizes = [...]uint32{
+var runPlaces = [...]int{
 	1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096,
 }
 
+// feature is what is seldom asked for: the rest is in the index and the run.
 type feature struct {
-	check uint64 // of the fingerprint
 	key   keyRef
-	cells uint32 // where they begin: page and offset
-	n     uint32 // how many there are
-	class uint8
+	at    runAt
 	flags uint8
 }
 
@@ -67,36 +67,20 @@ const (
 	based              // some cell has a base
 )
 
-// cell is the effective weight of a (feature, label) pair. Its variance lies
-// elsewhere, as scoring does not need it.
-type cell struct {
-	weight float64
-	label  Label
-	flags  uint8
-}
-
-// The flags of a cell of a shared table.
-const (
-	hasBase   = 1 << iota // it is in the base table
-	hasDiff               // it is in the diff table
-	mentioned             // it is in the diff being put
-)
-
-// shadow is what an effective value is the sum of.
-type shadow struct{ base, diff value }
-
-type value struct{ weight, variance float64 }
-
-// page is a run of cells, and what lies beside them: variances in a table that
-// has them, shadows in a shared one.
-type page struct {
-	cells     []cell
-	variances []float64
-	shadows   []shadow
-}
-
 func newRows(o Options) *rows {
-	return &rows{index: newIndex(), options: o, epoch: new(epoch)}
+	t := &rows{
+		index:   newIndex(),
+		layout:  layout{variance: o.Variance, shared: o.Shared},
+		pages:   [][]uint64{{0}},
+		options: o,
+		epoch:   new(epoch),
+	}
+	for _, places := range runPlaces {
+		if t.layout.words(places) <= pageWords {
+			t.largest = places
+		}
+	}
+	return t
 }
 
 func (t *rows) len() int { return t.index.n }
@@ -105,78 +89,57 @@ func (t *rows) feature(f Feature) *feature {
 	return &t.features[f>>featureBits][f&(featureBlock-1)]
 }
 
-// touch loads a feature's cells.
-func (t *rows) touch(f Feature) (touched uint64) {
-	row := t.row(f)
-	const perLine = 4 // of the processor's cache
-	for i := 0; i < len(row); i += perLine {
-		touched += uint64(row[i].label)
+// run returns the run that begins there, with what lies behind it.
+func (t *rows) run(at runAt) run { return t.pages[at>>pageBits][at&(pageWords-1):] }
+
+// row returns a feature's cells.
+func (t *rows) row(f Feature) cells { return t.layout.open(t.run(t.feature(f).at)) }
+
+// touch loads what scoring needs of a run.
+func (t *rows) touch(at runAt) (touched uint64) {
+	r := t.run(at)
+	h := head(r[0])
+	last := h.n()
+	if last > 0 && !h.dense() {
+		last = t.layout.tags(h.places()) + (last-1)/2
 	}
-	if len(row) > 0 {
-		touched += uint64(row[len(row)-1].label)
+	const perLine = 8 // of the processor's cache
+	for i := perLine; i < last; i += perLine {
+		touched += r[i]
 	}
-	return touched
+	return touched + r[last]
 }
 
 // touchVariances loads what is most likely the variances of two labels, of
-// which either may be NoLabel: rows that have all labels are indexed by them.
-func (t *rows) touchVariances(f Feature, y, r Label) (touched float64) {
-	h := t.feature(f)
-	if h.n == 0 {
+// which either may be NoLabel: runs that have all labels are indexed by them.
+func (t *rows) touchVariances(at runAt, y, r Label) (touched uint64) {
+	w := t.run(at)
+	h := head(w[0])
+	if h.n() == 0 {
 		return 0
 	}
-	row := t.pages[h.cells>>pageBits].variances[h.cells&(pageCells-1):][:h.n]
-	return row[min(uint32(y), h.n-1)] + row[min(uint32(r), h.n-1)]
-}
-
-// row returns a feature's cells.
-func (t *rows) row(f Feature) []cell {
-	h := t.feature(f)
-	if h.n == 0 {
-		return nil
-	}
-	return t.pages[h.cells>>pageBits].cells[h.cells&(pageCells-1):][:h.n]
-}
-
-// run returns a feature's cells with what lies beside them.
-func (t *rows) run(f Feature) page {
-	h := t.feature(f)
-	if h.n == 0 {
-		return page{}
-	}
-	return t.pages[h.cells>>pageBits].slice(int(h.cells&(pageCells-1)), int(h.n))
-}
-
-// slice returns n places from i on.
-func (p *page) slice(i, n int) page {
-	s := page{cells: p.cells[i:][:n]}
-	if p.variances != nil {
-		s.variances = p.variances[i:][:n]
-	}
-	if p.shadows != nil {
-		s.shadows = p.shadows[i:][:n]
-	}
-	return s
-}
-
-// copyFrom copies another run into this one.
-func (p page) copyFrom(from page) {
-	copy(p.cells, from.cells)
-	copy(p.variances, from.variances)
-	copy(p.shadows, from.shadows)
+	last := Label(h.n() - 1)
+	v := w[t.layout.variances(h.places()):]
+	return v[min(y, last)] + v[min(r, last)]
 }
 
 // find returns the feature of a key.
-func (t *rows) find(key []byte) Feature { return t.lookup(t.index.fingerprint(key)) }
+func (t *rows) find(key []byte) Feature {
+	if s := t.index.lookup(t.index.fingerprint(key)); s != nil {
+		return s.feature
+	}
+	return NoFeature
+}
 
 // key returns a feature's key. It must not be changed.
 func (t *rows) key(f Feature) []byte { return t.texts.at(t.feature(f).key) }
 
-// intern returns the feature of a key, which is new if need be.
-func (t *rows) intern(key []byte) Feature {
+// intern returns the feature of a key. If it is new it has no cells, which it
+// must get before long, but room for n.
+func (t *rows) intern(key []byte, n int) Feature {
 	print := t.index.fingerprint(key)
-	if f := t.lookup(print); f != NoFeature {
-		return f
+	if s := t.index.lookup(print); s != nil {
+		return s.feature
 	}
 	f := Feature(t.used)
 	if n := len(t.free); n > 0 {
@@ -192,171 +155,150 @@ func (t *rows) intern(key []byte) Feature {
 		t.used++
 	}
 	h := t.feature(f)
-	*h = feature{check: print.check, key: t.texts.keep(key), class: noRun, flags: h.flags & listed}
-	t.index.add(print, f)
+	*h = feature{key: t.texts.keep(key), at: t.allocate(t.places(n)), flags: h.flags & listed}
+	t.index.add(print, f, h.at)
 	return f
-}
-
-// search returns the place of a label's cell in a row, or -1-p if there is
-// none and it belongs at p. Rows are in the order of their labels. So a label
-// is never behind the place of its number, and a row that has all labels is an
-// array that they index.
-func search(row []cell, l Label) int {
-	i := len(row) - 1
-	if int(l) < i {
-		i = int(l)
-	}
-	for i >= 0 && row[i].label > l {
-		i--
-	}
-	if i >= 0 && row[i].label == l {
-		return i
-	}
-	return -2 - i
 }
 
 // addCell inserts a cell for a label that has none into a row, which may move.
 // Its weight is 0 and its variance 1.
 func (t *rows) addCell(f Feature, l Label) {
 	t.reserve(f, 1)
-	at := -1 - search(t.row(f), l)
-	h := t.feature(f)
-	h.n++
+	row := t.row(f)
+	row.insert(-1-row.search(l), l)
 	t.cells++
-	row := t.run(f)
-	last := int(h.n) - 1
-	row.slice(at+1, last-at).copyFrom(row.slice(at, last-at))
-	row.cells[at] = cell{label: l}
-	if row.variances != nil {
-		row.variances[at] = 1
-	}
-	if row.shadows != nil {
-		row.shadows[at] = shadow{}
-	}
 }
 
 // reserve makes room for n more cells in a row.
-func (t *rows) reserve(f Feature, n uint32) {
-	h := t.feature(f)
-	if h.n+n <= t.room(h) {
+func (t *rows) reserve(f Feature, n int) {
+	row := t.row(f)
+	if row.n+n <= row.places {
 		return
 	}
-	class, size := classFor(h.n + n)
-	to := t.allocate(class, size)
-	if h.n > 0 {
-		t.pages[to>>pageBits].slice(int(to&(pageCells-1)), int(h.n)).copyFrom(t.run(f))
-	}
-	t.release(h)
-	h.cells, h.class = to, class
+	to := t.allocate(t.places(row.n + n))
+	moved := t.layout.open(t.run(to))
+	moved.move(0, &row, 0, row.n)
+	moved.setLen(row.n)
+	h := t.feature(f)
+	t.release(h.at)
+	h.at = to
+	t.index.lookup(t.index.fingerprint(t.key(f))).at = to
+	t.moves++
 }
 
-func (t *rows) room(h *feature) uint32 {
-	switch h.class {
-	case noRun:
-		return 0
-	case ownPage:
-		return uint32(len(t.pages[h.cells>>pageBits].cells))
-	default:
-		return runSizes[h.class]
+// places returns how many places a run for n cells gets.
+func (t *rows) places(n int) int {
+	if n > t.largest {
+		return n + n/2
 	}
+	return runPlaces[class(n)]
 }
 
-// classFor returns the smallest class that holds n cells, and its size.
-func classFor(n uint32) (uint8, uint32) {
-	for i, size := range runSizes {
-		if n <= size {
-			return uint8(i), size
-		}
+// class returns the first size of runs for n cells, which is one that shares
+// pages.
+func class(n int) int {
+	i := 0
+	for runPlaces[i] < n {
+		i++
 	}
-	return ownPage, n + n/2
+	return i
 }
 
-// allocate returns a run of cells.
-func (t *rows) allocate(class uint8, size uint32) uint32 {
-	t.capacity += int(size)
-	if class == ownPage {
-		return t.newPage(size) << pageBits
-	}
-	if runs := t.freeRuns[class]; len(runs) > 0 {
-		at := runs[len(runs)-1]
-		t.freeRuns[class] = runs[:len(runs)-1]
-		return at
-	}
-	if t.tailEnd-t.tail < size {
-		t.recycleTail()
-		t.tail = t.newPage(pageCells) << pageBits
-		t.tailEnd = t.tail + pageCells
-	}
-	at := t.tail
-	t.tail += size
+// allocate returns a run without cells.
+func (t *rows) allocate(places int) runAt {
+	at := t.room(places)
+	t.run(at)[0] = uint64(newHead(places, 0, false))
 	return at
 }
 
-func (t *rows) newPage(size uint32) uint32 {
-	p := page{cells: make([]cell, size)}
-	if t.options.Variance {
-		p.variances = make([]float64, size)
+// room finds the words for a run.
+func (t *rows) room(places int) runAt {
+	words := t.layout.words(places)
+	t.capacity += words
+	if places > t.largest {
+		return t.newPage(words)
 	}
-	if t.options.Shared {
-		p.shadows = make([]shadow, size)
+	free := &t.freeRuns[class(places)]
+	if n := len(*free); n > 0 {
+		at := (*free)[n-1]
+		*free = (*free)[:n-1]
+		return at
 	}
+	if int(t.tailEnd-t.tail) < words {
+		t.recycleTail()
+		t.tail = t.newPage(pageWords)
+		t.tailEnd = t.tail + pageWords
+	}
+	at := t.tail
+	t.tail += runAt(words)
+	return at
+}
+
+func (t *rows) newPage(words int) runAt {
+	t.held += words
+	p := make([]uint64, words)
 	if n := len(t.freePages); n > 0 {
 		at := t.freePages[n-1]
 		t.freePages = t.freePages[:n-1]
 		t.pages[at] = p
-		return at
+		return runAt(at) << pageBits
+	}
+	if len(t.pages) > int(^runAt(0)>>pageBits) {
+		panic("storage: a table has more than 32 GB of weights")
 	}
 	t.pages = append(t.pages, p)
-	return uint32(len(t.pages) - 1)
+	return runAt(len(t.pages)-1) << pageBits
 }
 
-// recycleTail gives what is left of the last page to the free runs.
+// recycleTail gives what is left of the last page to the free runs, but for a
+// word or two.
 func (t *rows) recycleTail() {
-	for class := len(runSizes) - 1; class >= 0; class-- {
-		for t.tailEnd-t.tail >= runSizes[class] {
-			t.freeRuns[class] = append(t.freeRuns[class], t.tail)
-			t.tail += runSizes[class]
+	for i := class(t.largest); i >= 0; i-- {
+		words := t.layout.words(runPlaces[i])
+		for int(t.tailEnd-t.tail) >= words {
+			t.freeRuns[i] = append(t.freeRuns[i], t.tail)
+			t.tail += runAt(words)
 		}
 	}
 }
 
-// release gives a row's run of cells back.
-func (t *rows) release(h *feature) {
-	t.capacity -= int(t.room(h))
-	switch h.class {
-	case noRun:
-	case ownPage:
-		p := h.cells >> pageBits
-		t.pages[p] = page{}
-		t.freePages = append(t.freePages, p)
-	default:
-		t.freeRuns[h.class] = append(t.freeRuns[h.class], h.cells)
+// release gives a run back.
+func (t *rows) release(at runAt) {
+	places := head(t.run(at)[0]).places()
+	words := t.layout.words(places)
+	t.capacity -= words
+	if places <= t.largest {
+		i := class(places)
+		t.freeRuns[i] = append(t.freeRuns[i], at)
+		return
 	}
+	t.held -= words
+	t.pages[at>>pageBits] = nil
+	t.freePages = append(t.freePages, uint32(at>>pageBits))
 }
 
 // dropCell takes cell i out of a row. A row without cells is no feature any
 // more.
 func (t *rows) dropCell(f Feature, i int) {
-	h := t.feature(f)
-	last := int(h.n) - 1
-	row := t.run(f)
-	row.slice(i, last-i).copyFrom(row.slice(i+1, last-i))
+	row := t.row(f)
 	t.cells--
-	if last == 0 {
-		t.release(h)
-		t.index.remove(t.index.fingerprint(t.key(f)), f)
-		*h = feature{class: noRun, flags: h.flags & listed}
-		t.free = append(t.free, f)
-		t.epoch = new(epoch)
+	if row.n > 1 {
+		row.remove(i)
 		return
 	}
-	h.n--
+	h := t.feature(f)
+	t.release(h.at)
+	t.index.remove(t.index.fingerprint(t.key(f)))
+	*h = feature{flags: h.flags & listed}
+	t.free = append(t.free, f)
+	t.epoch = new(epoch)
+	t.moves++
 }
 
 // all yields the features that are there.
 func (t *rows) all(yield func(Feature) bool) {
 	for f := range Feature(t.used) {
-		if t.feature(f).n > 0 && !yield(f) {
+		if t.feature(f).at != noRun && !yield(f) {
 			return
 		}
 	}
@@ -366,17 +308,11 @@ func (t *rows) all(yield func(Feature) bool) {
 func (t *rows) wasteful() bool {
 	const small = 4 * featureBlock
 	return len(t.free) > small && len(t.free) > t.index.n ||
-		len(t.pages)*pageCells > 16*pageCells && t.inPages() > 4*t.cells
+		t.held > 16*pageWords && t.held > 4*t.needed()
 }
 
-// inPages is how many cells the pages hold, used or not.
-func (t *rows) inPages() int {
-	n := t.capacity + int(t.tailEnd-t.tail)
-	for class, runs := range t.freeRuns {
-		n += len(runs) * int(runSizes[class])
-	}
-	return n
-}
+// needed is about how many words the cells take.
+func (t *rows) needed() int { return t.index.n + t.layout.words(t.cells) }
 
 // compacted returns a copy without waste, and the new numbers of the features.
 func (t *rows) compacted() (*rows, []Feature) {
@@ -386,14 +322,13 @@ func (t *rows) compacted() (*rows, []Feature) {
 		moved[f] = NoFeature
 	}
 	for f := range t.all {
-		h := t.feature(f)
-		to := n.intern(t.key(f))
-		moved[f] = to
-		n.reserve(to, h.n)
-		d := n.feature(to)
-		d.flags, d.n = h.flags, h.n
-		n.run(to).copyFrom(t.run(f))
-		n.cells += int(h.n)
+		from := t.row(f)
+		moved[f] = n.intern(t.key(f), from.n)
+		to := n.row(moved[f])
+		to.move(0, &from, 0, from.n)
+		to.setLen(from.n)
+		n.feature(moved[f]).flags = t.feature(f).flags
+		n.cells += from.n
 	}
 	return n, moved
 }
