@@ -158,31 +158,20 @@ func (l *linear) trainPA(label []byte, v *fv.Vector, s *storage.Scores) bool {
 // step moves the weights of the right label towards v and those of r away.
 func (l *linear) step(label []byte, r storage.Label, v *fv.Vector, s *storage.Scores, tau float64) {
 	y, _ := l.table.Register(label)
-	r = l.punished(r)
-	for i := range v.Len() {
-		p := l.table.Pair(v, s, i, y, r)
-		p.Add(float64(v.Value(i) * tau))
-	}
+	l.table.Move(v, s, y, l.punished(r), tau)
 }
 
 func (l *linear) trainConfident(label []byte, v *fv.Vector, s *storage.Scores) bool {
 	p := l.rivals(label, s)
 	margin := -(p.sr - p.sy)
-	l.table.Foresee(s, p.y, p.r)
-	variance := 0.0
-	for i := range v.Len() {
-		x := v.Value(i)
-		sy, sr := l.table.Variances(s, i, p.y, p.r)
-		variance += float64(float64((sy+sr)*x) * x)
-	}
-	u, due := l.update(margin, variance)
+	u, due := l.update(margin, l.table.Variances(v, s, p.y, p.r))
 	if !due {
 		l.table.Register(label)
 		return false
 	}
 	if v.Len() > 0 {
 		y, _ := l.table.Register(label)
-		l.apply(u, y, l.punished(p.r), v, s)
+		l.table.Learn(v, s, y, l.punished(p.r), 1, u)
 	}
 	return true
 }
@@ -199,17 +188,6 @@ func (l *linear) update(margin, variance float64) (u confidence.Update, due bool
 		return l.confident.AROW(1-margin, variance), true
 	default:
 		return l.confident.NHERD(1-margin, variance), true
-	}
-}
-
-func (l *linear) apply(u confidence.Update, y, r storage.Label, v *fv.Vector, s *storage.Scores) {
-	for i := range v.Len() {
-		x := v.Value(i)
-		p := l.table.Pair(v, s, i, y, r)
-		wy, sy := p.Y()
-		wr, sr := p.R()
-		p.SetY(wy+u.Step(sy, x), u.Shrink(sy, x))
-		p.SetR(wr-u.Step(sr, x), u.Shrink(sr, x))
 	}
 }
 

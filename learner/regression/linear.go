@@ -123,10 +123,7 @@ func (l *linear) train(target float64, v *fv.Vector, s *scratch) error {
 // step moves the weights along v.
 func (l *linear) step(v *fv.Vector, s *scratch, tau float64) {
 	y, _ := l.table.Register(label)
-	for i := range v.Len() {
-		p := l.table.Pair(v, &s.scores, i, y, storage.NoLabel)
-		p.Add(float64(v.Value(i) * tau))
-	}
+	l.table.Move(v, &s.scores, y, storage.NoLabel, tau)
 }
 
 // stepConfident moves the weights along v or against it, and shrinks their
@@ -136,13 +133,7 @@ func (l *linear) stepConfident(v *fv.Vector, s *scratch, direction, loss, distan
 		return
 	}
 	y, _ := l.table.Register(label)
-	l.table.Foresee(&s.scores, y, storage.NoLabel)
-	variance := 0.0
-	for i := range v.Len() {
-		x := v.Value(i)
-		vy, _ := l.table.Variances(&s.scores, i, y, storage.NoLabel)
-		variance += float64(float64(vy*x) * x)
-	}
+	variance := l.table.Variance(v, &s.scores, y)
 	var u confidence.Update
 	switch l.rule {
 	case cw:
@@ -152,13 +143,7 @@ func (l *linear) stepConfident(v *fv.Vector, s *scratch, direction, loss, distan
 	default:
 		u = l.confident.NHERD(loss, variance)
 	}
-	for i := range v.Len() {
-		x := v.Value(i)
-		p := l.table.Pair(v, &s.scores, i, y, storage.NoLabel)
-		// The key may have been there before: these are the values of now.
-		w, vy := p.Y()
-		p.SetY(w+float64(direction*u.Step(vy, x)), u.Shrink(vy, x))
-	}
+	l.table.Learn(v, &s.scores, y, storage.NoLabel, direction, u)
 }
 
 // clear forgets everything.

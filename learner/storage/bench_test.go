@@ -22,8 +22,7 @@ func large(o Options, n int) (*Linear, []fv.Vector) {
 		v := vector(key(i), 1.0)
 		for range 1 + r.IntN(3) {
 			table.Score(v, &s)
-			p := table.Pair(v, &s, 0, Label(r.IntN(10)), NoLabel)
-			p.Add(1)
+			table.Move(v, &s, Label(r.IntN(10)), NoLabel, 1)
 		}
 	}
 	vectors := make([]fv.Vector, 200)
@@ -63,10 +62,7 @@ func BenchmarkDiff(b *testing.B) {
 	put(b, table, table.Diff(nil))
 	var s Scores
 	table.Score(&vectors[0], &s)
-	for i := range vectors[0].Len() {
-		p := table.Pair(&vectors[0], &s, i, 0, NoLabel)
-		p.Add(1)
-	}
+	table.Move(&vectors[0], &s, 0, NoLabel, 1)
 	b.ReportAllocs()
 	var out []byte
 	for b.Loop() {

@@ -308,41 +308,6 @@ func (t *Linear) Value(key []byte, l Label) (weight, variance float64, ok bool) 
 	return row.weight(i), row.varianceAt(i), true
 }
 
-// Foresee loads the variances that Variances and Pair are going to be asked
-// for, of all entries at once as Score does it. Nothing else comes of it.
-func (t *Linear) Foresee(s *Scores, y, r Label) {
-	if t.rows.len() < nearby || !t.options.Variance {
-		return
-	}
-	touched := uint64(0)
-	for i := range s.places {
-		touched += t.rows.touchVariances(s.places[i].at, y, r)
-	}
-	s.touched += touched
-}
-
-// Variances returns the variances that entry i of the vector of s has for y
-// and r, 1 for one that is not there.
-func (t *Linear) Variances(s *Scores, i int, y, r Label) (vy, vr float64) {
-	vy, vr = 1, 1
-	p := &s.places[i]
-	run := t.rows.run(p.at)
-	if h := head(run[0]); h.dense() && h.knows(y) && h.knows(r) && t.options.Variance {
-		v := run[1+h.places():]
-		return math.Float64frombits(v[y]), math.Float64frombits(v[r])
-	}
-	row := t.rows.layout.open(run)
-	if i := row.search(y); i >= 0 {
-		p.y = int32(i)
-		vy = row.varianceAt(i)
-	}
-	if i := row.search(r); i >= 0 {
-		p.r = int32(i)
-		vr = row.varianceAt(i)
-	}
-	return vy, vr
-}
-
 // Status reports the table's keys of get_status.
 func (t *Linear) Status(set func(key, value string)) {
 	features := t.rows.len()

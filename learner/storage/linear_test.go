@@ -10,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/jubatus/jubatus-go/learner/confidence"
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
@@ -151,43 +153,65 @@ func train(rt *rapid.T, table *Linear, n *naive, confident bool, y, r string) {
 		lr, _ = table.Register([]byte(r))
 		n.labels[r] = true
 	}
-	if confident {
-		for i := range v.Len() {
-			table.Variances(s, i, ly, lr)
-		}
+	if !confident {
+		table.Move(&v, s, ly, lr, 0.5)
+		n.each(&v, y, r, lr, func(w *value, x, sign float64) { w.weight += sign * 0.5 * x })
+		return
 	}
+	got, want := table.Variances(&v, s, ly, lr), n.variance(&v, table, ly)+n.variance(&v, table, lr)
+	if lr == NoLabel && rapid.Bool().Draw(rt, "one") {
+		got, want = table.Variance(&v, s, ly), n.variance(&v, table, ly)
+	}
+	if !near(got, want) {
+		rt.Fatalf("the variance is %v, want %v", got, want)
+	}
+	table.Learn(&v, s, ly, lr, 1, quarter)
+	n.each(&v, y, r, lr, func(w *value, x, sign float64) {
+		if *w == (value{}) {
+			w.variance = 1
+		}
+		w.weight += sign * quarter.Step(w.variance, x)
+		w.variance = quarter.Shrink(w.variance, x)
+	})
+}
+
+// quarter moves weights of variance 1 by 1, and takes a quarter off it.
+var quarter = func() confidence.Update {
+	c := confidence.NewConstants(1)
+	return c.AROW(4, 3)
+}()
+
+// each changes the entries of a vector for y, and for r if it takes part.
+func (n *naive) each(v *fv.Vector, y, r string, lr Label, change func(w *value, x, sign float64)) {
 	for i := range v.Len() {
-		p := table.Pair(&v, s, i, ly, lr)
-		x := v.Value(i)
-		update := func(label string, sign float64) {
-			row := n.weights[string(v.Key(i))]
-			if row == nil {
-				row = map[string]value{}
-				n.weights[string(v.Key(i))] = row
-			}
-			w, ok := row[label]
-			if !ok && confident {
-				w.variance = 1
-			}
-			w.weight += sign * x
-			if confident {
-				w.variance /= 2
-			}
-			row[label] = w
+		row := n.weights[string(v.Key(i))]
+		if row == nil {
+			row = map[string]value{}
+			n.weights[string(v.Key(i))] = row
 		}
-		update(y, 1)
+		w := row[y]
+		change(&w, v.Value(i), 1)
+		row[y] = w
 		if lr != NoLabel {
-			update(r, -1)
+			w := row[r]
+			change(&w, v.Value(i), -1)
+			row[r] = w
 		}
-		if !confident {
-			p.Add(x)
-			continue
-		}
-		w, s := p.Y()
-		wr, sr := p.R()
-		p.SetY(w+x, s/2)
-		p.SetR(wr-x, sr/2)
 	}
+}
+
+// variance is that of a label's score.
+func (n *naive) variance(v *fv.Vector, table *Linear, l Label) (sum float64) {
+	for i := range v.Len() {
+		variance := 1.0
+		if l != NoLabel {
+			if w, ok := n.weights[string(v.Key(i))][table.Name(l)]; ok {
+				variance = w.variance
+			}
+		}
+		sum += variance * v.Value(i) * v.Value(i)
+	}
+	return sum
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b)) }
@@ -303,12 +327,11 @@ func TestLongRows(t *testing.T) {
 		v := vector("f", 1.0)
 		table.Score(v, &s)
 		y, _ := table.Register(fmt.Append(nil, "l", (i*7919)%labels))
-		p := table.Pair(v, &s, 0, y, NoLabel)
-		p.SetY(float64(i), 0.5)
+		table.Learn(v, &s, y, NoLabel, float64(i), quarter)
 	}
 	for i := range labels {
 		w, variance, ok := table.Value([]byte("f"), table.Find(fmt.Append(nil, "l", (i*7919)%labels)))
-		if !ok || w != float64(i) || variance != 0.5 {
+		if !ok || w != float64(i) || variance != 0.75 {
 			t.Fatalf("label %d has %v, %v, %v", i, w, variance, ok)
 		}
 	}
@@ -325,10 +348,7 @@ func TestMemoryIsReused(t *testing.T) {
 				v := vector(fmt.Sprintf("feature %d of label %d", f, i), 1.0, "common", 1.0)
 				table.Score(v, &s)
 				y, _ := table.Register(name)
-				for k := range v.Len() {
-					p := table.Pair(v, &s, k, y, NoLabel)
-					p.Add(1)
-				}
+				table.Move(v, &s, y, NoLabel, 1)
 			}
 			if i >= 3 {
 				table.Delete(fmt.Append(nil, "label", i-3))
@@ -355,10 +375,7 @@ func TestStatus(t *testing.T) {
 		var s Scores
 		table.Score(v, &s)
 		y, _ := table.Register([]byte("y"))
-		for i := range 2 {
-			p := table.Pair(v, &s, i, y, NoLabel)
-			p.Add(1)
-		}
+		table.Move(v, &s, y, NoLabel, 1)
 	}
 	alone, shared := NewLinear(Options{}), NewLinear(Options{Shared: true})
 	add(alone)

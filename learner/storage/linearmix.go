@@ -232,7 +232,7 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 	if f == NoFeature {
 		f = t.rows.intern(feature, 1)
 	}
-	p := t.pair(f, l, NoLabel)
+	p := t.entries(f, l, NoLabel)
 	p.setBase(base)
 	return sentCell{}, false
 }

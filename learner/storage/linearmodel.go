@@ -206,13 +206,12 @@ func (t *Linear) enter(key []byte, l Label, v value, isDiff bool) {
 		f = t.rows.intern(key, 1)
 	}
 	_, _, known := t.Value(key, l)
-	p := t.pair(f, l, NoLabel)
+	p := t.entries(f, l, NoLabel)
 	switch {
 	case !t.options.Shared && isDiff && known:
-		w, s := p.Y()
-		p.SetY(w+v.weight, s+v.variance)
+		p.set(p.y, p.weight(p.y)+v.weight, p.variance(p.y)+v.variance)
 	case !t.options.Shared:
-		p.SetY(v.weight, v.variance)
+		p.set(p.y, v.weight, v.variance)
 	case isDiff:
 		p.setDiff(p.y, v)
 	default:

@@ -183,10 +183,7 @@ func addTo(table *Linear, label string, entries ...any) {
 	var s Scores
 	table.Score(v, &s)
 	y, _ := table.Register([]byte(label))
-	for i := range v.Len() {
-		p := table.Pair(v, &s, i, y, NoLabel)
-		p.Add(v.Value(i))
-	}
+	table.Move(v, &s, y, NoLabel, 1)
 }
 
 // assign assigns weights and variances, as a confident rule does.
@@ -195,8 +192,8 @@ func assign(table *Linear, label, feature string, weight, variance float64) {
 	var s Scores
 	table.Score(v, &s)
 	y, _ := table.Register([]byte(label))
-	p := table.Pair(v, &s, 0, y, NoLabel)
-	p.SetY(weight, variance)
+	p := table.pair(v, &s, 0, y, NoLabel)
+	p.set(p.y, weight, variance)
 }
 
 func check(t *testing.T, table *Linear, feature, label string, weight, variance float64) {
