@@ -13,6 +13,7 @@ type Vector struct {
 	keys     []byte
 	features []feature
 	full     bool // a feature found no room
+	merged   bool // no key repeats, as far as is known
 
 	// Memory of SortMerge: how the last vector was sorted, and its shape before
 	// that if no keys repeated.
@@ -50,11 +51,15 @@ func (v *Vector) Reset() {
 		*v = Vector{}
 		return
 	}
-	v.keys, v.features, v.full = v.keys[:0], v.features[:0], false
+	v.keys, v.features, v.full, v.merged = v.keys[:0], v.features[:0], false, false
 }
 
 // Len is the number of features.
 func (v *Vector) Len() int { return len(v.features) }
+
+// Merged reports whether it is known that no key repeats: nothing was added
+// since SortMerge.
+func (v *Vector) Merged() bool { return v.merged }
 
 // Key returns the key of feature i. It is valid until the vector changes.
 func (v *Vector) Key(i int) []byte {
@@ -66,10 +71,16 @@ func (v *Vector) Key(i int) []byte {
 func (v *Vector) Value(i int) float64 { return v.features[i].value }
 
 // Append adds a feature at the end.
-func (v *Vector) Append(key []byte, value float64) { v.add(value, key, nil, "") }
+func (v *Vector) Append(key []byte, value float64) {
+	v.merged = false
+	v.add(value, key, nil, "")
+}
 
 // AppendString is Append for a key that is a string.
-func (v *Vector) AppendString(key string, value float64) { v.add(value, nil, nil, key) }
+func (v *Vector) AppendString(key string, value float64) {
+	v.merged = false
+	v.add(value, nil, nil, key)
+}
 
 // add adds a feature whose key is the parts one after another.
 func (v *Vector) add(value float64, a, b []byte, suffix string) {

@@ -12,6 +12,7 @@ import (
 // value, and sums the values of equal keys in that order. A sum of zero stays.
 func (v *Vector) SortMerge() {
 	n := len(v.features)
+	v.merged = true
 	if n < 2 {
 		return
 	}

@@ -19,8 +19,9 @@ func TestIndexEqualsMap(t *testing.T) {
 			rows.dropCell(f, 0)
 			delete(want, key)
 		} else if !ok {
-			f := rows.intern([]byte(key), 1)
-			rows.addCell(f, 0)
+			f, _ := rows.intern(rows.index.fingerprint([]byte(key)), []byte(key), 1)
+			row := rows.row(f)
+			rows.addCell(&row, 0)
 			want[key] = f
 		}
 	}

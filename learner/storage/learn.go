@@ -15,7 +15,7 @@ import (
 func (t *Linear) Move(v *fv.Vector, s *Scores, y, r Label, tau float64) {
 	for i := range v.Len() {
 		x := float64(v.Value(i) * tau)
-		if w, _, ok := t.plain(s, i, y, r); ok {
+		if w, _, ok := t.plain(v, s, i, y, r); ok {
 			p := &w[y]
 			*p = math.Float64bits(math.Float64frombits(*p) + x)
 			if r != NoLabel {
@@ -66,7 +66,7 @@ func (t *Linear) Variances(v *fv.Vector, s *Scores, y, r Label) float64 {
 func (t *Linear) Learn(v *fv.Vector, s *Scores, y, r Label, direction float64, u confidence.Update) {
 	for i := range v.Len() {
 		x := v.Value(i)
-		if w, variances, ok := t.plain(s, i, y, r); ok {
+		if w, variances, ok := t.plain(v, s, i, y, r); ok {
 			learn(&w[y], &variances[y], direction, x, &u)
 			if r != NoLabel {
 				learn(&w[r], &variances[r], -direction, x, &u)
@@ -95,8 +95,8 @@ func (p *pair) learn(i int32, direction, x float64, u *confidence.Update) {
 
 // plain returns the weights and variances of entry i if labels index them and
 // nothing else depends on them.
-func (t *Linear) plain(s *Scores, i int, y, r Label) (weights, variances []uint64, ok bool) {
-	if s.moves != t.rows.moves || t.options.Shared {
+func (t *Linear) plain(v *fv.Vector, s *Scores, i int, y, r Label) (weights, variances []uint64, ok bool) {
+	if t.options.Shared || s.moves != t.rows.moves && !v.Merged() {
 		return nil, nil, false
 	}
 	run := t.rows.run(s.places[i].at)
@@ -111,27 +111,10 @@ func (t *Linear) plain(s *Scores, i int, y, r Label) (weights, variances []uint6
 // set.
 func (t *Linear) pair(v *fv.Vector, s *Scores, i int, y, r Label) pair {
 	p := &s.places[i]
-	switch {
-	case p.feature == NoFeature:
-		n := 2
-		if r == NoLabel {
-			n = 1
-		}
-		p.feature = t.rows.intern(v.Key(i), n)
-		p.at = t.rows.feature(p.feature).at
-		return t.entries(p.feature, y, r)
-	case s.moves != t.rows.moves:
-		p.at = t.rows.feature(p.feature).at
+	if !v.Merged() && s.moves != t.rows.moves {
+		*p = t.rows.place(s.prints[i]) // the key may have been there before
 	}
-	if p.y < 0 || p.r < 0 && r != NoLabel {
-		return t.entries(p.feature, y, r)
-	}
-	run := t.rows.run(p.at)
-	pair := pair{t, run, p.feature, int32(head(run[0]).places()), p.y, -1}
-	if r != NoLabel {
-		pair.r = p.r
-	}
-	return pair
+	return t.entries(p, s.prints[i], v.Key(i), y, r)
 }
 
 // foresee loads the variances that are going to be asked for, of all entries at

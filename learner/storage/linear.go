@@ -154,7 +154,7 @@ func (t *Linear) recountBase(f Feature) {
 type Scores struct {
 	sums   []float64
 	places []place
-	prints [block]fingerprint
+	prints []fingerprint
 
 	// What the places are of: a vector of that shape, in that table, before any
 	// run has moved since.
@@ -193,7 +193,7 @@ func (t *Linear) Score(v *fv.Vector, s *Scores) {
 		t.score(v, s, 0, v.Len())
 		return
 	}
-	s.places = s.places[:0]
+	s.places, s.prints = s.places[:0], s.prints[:0]
 	s.moves = t.rows.moves
 	for start := 0; start < v.Len(); start += block {
 		end := min(start+block, v.Len())
@@ -218,8 +218,7 @@ func (t *Linear) score(v *fv.Vector, s *Scores, start, end int) {
 		}
 		tags := r[t.rows.layout.tags(h.places()):]
 		for j, w := range weights {
-			l := uint32(tags[j/2]>>(j%2*32)) >> tagBits
-			sums[l] += float64(math.Float64frombits(w) * x)
+			sums[labelAt(tags, uint(j))] += float64(math.Float64frombits(w) * x)
 		}
 	}
 }
@@ -242,20 +241,12 @@ func (t *Linear) relocate(v *fv.Vector, s *Scores) {
 		p.y, p.r = -1, -1
 		switch {
 		case p.feature == NoFeature:
-			*p = t.place(t.rows.index.fingerprint(v.Key(i)))
+			s.prints[i] = t.rows.index.fingerprint(v.Key(i))
+			*p = t.rows.place(s.prints[i])
 		case moved:
 			p.at = t.rows.feature(p.feature).at
 		}
 	}
-}
-
-// place finds the place of a key.
-func (t *Linear) place(print fingerprint) place {
-	slot := t.rows.index.lookup(print)
-	if slot == nil {
-		return nowhere
-	}
-	return place{slot.feature, slot.at, -1, -1}
 }
 
 // block is how many features are looked up together. What belongs to them has
@@ -271,22 +262,22 @@ const nearby = 2048
 // processor fetches for many features at once instead of waiting for each: in
 // a large table that is what counts.
 func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
+	for i := start; i < end; i++ {
+		s.prints = append(s.prints, t.rows.index.fingerprint(v.Key(i)))
+	}
+	prints := s.prints[start:end]
 	if t.rows.len() < nearby {
-		for i := start; i < end; i++ {
-			s.places = append(s.places, t.place(t.rows.index.fingerprint(v.Key(i))))
+		for i := range prints {
+			s.places = append(s.places, t.rows.place(prints[i]))
 		}
 		return
-	}
-	prints := s.prints[:end-start]
-	for i := range prints {
-		prints[i] = t.rows.index.fingerprint(v.Key(start + i))
 	}
 	touched := uint64(0)
 	for i := range prints {
 		touched += t.rows.index.touch(prints[i])
 	}
 	for i := range prints {
-		s.places = append(s.places, t.place(prints[i]))
+		s.places = append(s.places, t.rows.place(prints[i]))
 	}
 	for _, p := range s.places[start:end] {
 		touched += t.rows.touch(p.at)

@@ -136,14 +136,14 @@ type laterCell struct {
 func (t *Linear) takeSent() (later []laterCell) {
 	arrived := true
 	for _, s := range t.sent {
-		if row, i := t.entry(s.feature, s.label); !row.has(i, mentioned) {
+		if row, i := t.sentEntry(s.feature, s.label); !row.has(i, mentioned) {
 			arrived = false
 			break
 		}
 	}
 	if arrived {
 		for _, s := range t.sent {
-			row, i := t.entry(s.feature, s.label)
+			row, i := t.sentEntry(s.feature, s.label)
 			sh := row.shadow(i)
 			if !same(sh.diff.weight, s.value.weight) || !same(sh.diff.variance, s.value.variance) {
 				later = append(later, laterCell{
@@ -195,8 +195,8 @@ func ratio(now, before float64) float64 {
 	return 1
 }
 
-// entry returns the row and the place of an entry that is there.
-func (t *Linear) entry(f Feature, l Label) (cells, int) {
+// sentEntry returns the row and the place of an entry that is there.
+func (t *Linear) sentEntry(f Feature, l Label) (cells, int) {
 	row := t.rows.row(f)
 	i := row.search(l)
 	if i < 0 {
@@ -212,8 +212,8 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 		return sentCell{}, false
 	}
 	l, _ := t.Register(label)
-	f, base := t.rows.find(feature), value{v[0], v[1]}
-	if f != NoFeature {
+	base := value{v[0], v[1]}
+	if f := t.rows.find(feature); f != NoFeature {
 		row := t.rows.row(f)
 		if i := row.search(l); i >= 0 {
 			known := row.shadow(i).base
@@ -229,10 +229,7 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 	if t.void(base) {
 		return sentCell{}, false
 	}
-	if f == NoFeature {
-		f = t.rows.intern(feature, 1)
-	}
-	p := t.entries(f, l, NoLabel)
+	p := t.entry(feature, l)
 	p.setBase(base)
 	return sentCell{}, false
 }
@@ -240,7 +237,7 @@ func (t *Linear) putEntry(feature, label []byte, v triple) (emptied sentCell, ok
 // restore puts back what was learned after Diff, relative to the new base.
 func (t *Linear) restore(later []laterCell) {
 	for _, c := range later {
-		row, i := t.entry(c.feature, c.label)
+		row, i := t.sentEntry(c.feature, c.label)
 		diff := value{weight: c.weight}
 		switch {
 		case !t.options.Variance:
@@ -250,7 +247,7 @@ func (t *Linear) restore(later []laterCell) {
 		default:
 			diff.variance = c.ratio
 		}
-		p := t.at(c.feature, row, i)
+		p := pair{t, row.run, c.feature, int32(row.places), int32(i), -1}
 		p.setDiff(p.y, diff)
 	}
 }

@@ -201,12 +201,8 @@ func (t *Linear) enter(key []byte, l Label, v value, isDiff bool) {
 	if !isDiff && t.void(v) {
 		return
 	}
-	f := t.rows.find(key)
-	if f == NoFeature {
-		f = t.rows.intern(key, 1)
-	}
 	_, _, known := t.Value(key, l)
-	p := t.entries(f, l, NoLabel)
+	p := t.entry(key, l)
 	switch {
 	case !t.options.Shared && isDiff && known:
 		p.set(p.y, p.weight(p.y)+v.weight, p.variance(p.y)+v.variance)

@@ -14,32 +14,59 @@ type pair struct {
 	y, r   int32 // places in the run; r is -1 for none
 }
 
-// at returns an entry that is at this place of a row.
-func (t *Linear) at(f Feature, row cells, i int) pair {
-	return pair{t, row.run, f, int32(row.places), int32(i), -1}
+// entries returns the entries of a key at its place, and makes what is not
+// there.
+func (t *Linear) entries(p *place, print fingerprint, key []byte, y, r Label) pair {
+	if p.feature == NoFeature {
+		*p = t.rows.place(print) // it may have come since
+	}
+	if p.feature == NoFeature {
+		n := 2
+		if r == NoLabel {
+			n = 1
+		}
+		p.feature, p.at = t.rows.intern(print, key, n)
+	}
+	row := t.rows.layout.open(t.rows.run(p.at))
+	if p.y < 0 || p.r < 0 && r != NoLabel {
+		missing := p.search(&row, y, r)
+		if missing > 0 {
+			row, p.at = t.rows.reserve(print, p.feature, p.at, missing)
+			if p.y < 0 {
+				t.rows.addCell(&row, y)
+			}
+			if p.r < 0 && r != NoLabel {
+				t.rows.addCell(&row, r)
+			}
+			p.search(&row, y, r)
+		}
+	}
+	pair := pair{t, row.run, p.feature, int32(row.places), p.y, -1}
+	if r != NoLabel {
+		pair.r = p.r
+	}
+	return pair
 }
 
-// entries returns the entries of a row, and makes those that are not there.
-func (t *Linear) entries(f Feature, y, r Label) pair {
-	row := t.rows.row(f)
-	noY, noR := row.search(y) < 0, r != NoLabel && row.search(r) < 0
-	if noY && noR {
-		t.rows.reserve(f, 2)
+// search finds the cells of two labels, and returns how many are missing.
+func (p *place) search(row *cells, y, r Label) (missing int) {
+	p.y, p.r = int32(row.search(y)), -1
+	if p.y < 0 {
+		missing++
 	}
-	if noY {
-		t.rows.addCell(f, y)
+	if r == NoLabel {
+		return missing
 	}
-	if noR {
-		t.rows.addCell(f, r)
+	if p.r = int32(row.search(r)); p.r < 0 {
+		missing++
 	}
-	if noY || noR {
-		row = t.rows.row(f)
-	}
-	p := t.at(f, row, row.search(y))
-	if r != NoLabel {
-		p.r = int32(row.search(r))
-	}
-	return p
+	return missing
+}
+
+// entry returns the entry of a key for a label, and makes it if it is not there.
+func (t *Linear) entry(key []byte, l Label) pair {
+	p, print := nowhere, t.rows.index.fingerprint(key)
+	return t.entries(&p, print, key, l, NoLabel)
 }
 
 func (p *pair) weight(i int32) float64 { return math.Float64frombits(p.run[1+i]) }

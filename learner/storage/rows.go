@@ -124,23 +124,22 @@ func (t *rows) touchVariances(at runAt, y, r Label) (touched uint64) {
 }
 
 // find returns the feature of a key.
-func (t *rows) find(key []byte) Feature {
-	if s := t.index.lookup(t.index.fingerprint(key)); s != nil {
-		return s.feature
+func (t *rows) find(key []byte) Feature { return t.place(t.index.fingerprint(key)).feature }
+
+// place finds the place of a key.
+func (t *rows) place(print fingerprint) place {
+	if s := t.index.lookup(print); s != nil {
+		return place{s.feature, s.at, -1, -1}
 	}
-	return NoFeature
+	return nowhere
 }
 
 // key returns a feature's key. It must not be changed.
 func (t *rows) key(f Feature) []byte { return t.texts.at(t.feature(f).key) }
 
-// intern returns the feature of a key. If it is new it has no cells, which it
-// must get before long, but room for n.
-func (t *rows) intern(key []byte, n int) Feature {
-	print := t.index.fingerprint(key)
-	if s := t.index.lookup(print); s != nil {
-		return s.feature
-	}
+// intern enters a key that is not there. Its feature has no cells, which it must
+// get before long, but room for n.
+func (t *rows) intern(print fingerprint, key []byte, n int) (Feature, runAt) {
 	f := Feature(t.used)
 	if n := len(t.free); n > 0 {
 		f = t.free[n-1]
@@ -157,33 +156,32 @@ func (t *rows) intern(key []byte, n int) Feature {
 	h := t.feature(f)
 	*h = feature{key: t.texts.keep(key), at: t.allocate(t.places(n)), flags: h.flags & listed}
 	t.index.add(print, f, h.at)
-	return f
+	return f, h.at
 }
 
-// addCell inserts a cell for a label that has none into a row, which may move.
-// Its weight is 0 and its variance 1.
-func (t *rows) addCell(f Feature, l Label) {
-	t.reserve(f, 1)
-	row := t.row(f)
+// addCell inserts a cell for a label that has none into a row of which there is
+// room. Its weight is 0 and its variance 1.
+func (t *rows) addCell(row *cells, l Label) {
 	row.insert(-1-row.search(l), l)
 	t.cells++
 }
 
-// reserve makes room for n more cells in a row.
-func (t *rows) reserve(f Feature, n int) {
-	row := t.row(f)
+// reserve makes room for n more cells in the run of a feature, and returns where
+// it is then.
+func (t *rows) reserve(print fingerprint, f Feature, at runAt, n int) (cells, runAt) {
+	row := t.layout.open(t.run(at))
 	if row.n+n <= row.places {
-		return
+		return row, at
 	}
 	to := t.allocate(t.places(row.n + n))
 	moved := t.layout.open(t.run(to))
 	moved.move(0, &row, 0, row.n)
 	moved.setLen(row.n)
-	h := t.feature(f)
-	t.release(h.at)
-	h.at = to
-	t.index.lookup(t.index.fingerprint(t.key(f))).at = to
+	t.release(at)
+	t.feature(f).at = to
+	t.index.lookup(print).at = to
 	t.moves++
+	return moved, to
 }
 
 // places returns how many places a run for n cells gets.
@@ -323,7 +321,8 @@ func (t *rows) compacted() (*rows, []Feature) {
 	}
 	for f := range t.all {
 		from := t.row(f)
-		moved[f] = n.intern(t.key(f), from.n)
+		key := t.key(f)
+		moved[f], _ = n.intern(n.index.fingerprint(key), key, from.n)
 		to := n.row(moved[f])
 		to.move(0, &from, 0, from.n)
 		to.setLen(from.n)

@@ -112,12 +112,17 @@ func (c *cells) tag(i int) uint32 {
 	return uint32(c.run[c.tags(c.places)+i/2] >> (i % 2 * 32))
 }
 
+// labelAt is the label in tag i.
+func labelAt(tags []uint64, i uint) Label {
+	return Label(uint32(tags[i/2]>>(i%2*32)) >> tagBits)
+}
+
 func (c *cells) setTag(i int, tag uint32) {
 	w, shift := &c.run[c.tags(c.places)+i/2], i%2*32
 	*w = *w&^(math.MaxUint32<<shift) | uint64(tag)<<shift
 }
 
-func (c *cells) label(i int) Label        { return Label(c.tag(i) >> tagBits) }
+func (c *cells) label(i int) Label        { return labelAt(c.run[c.tags(c.places):], uint(i)) }
 func (c *cells) has(i int, f uint32) bool { return c.tag(i)&f == f }
 func (c *cells) mark(i int, f uint32)     { c.setTag(i, c.tag(i)|f) }
 func (c *cells) unmark(i int, f uint32)   { c.setTag(i, c.tag(i)&^f) }
@@ -184,11 +189,14 @@ func (c *cells) search(l Label) int {
 	if c.dense && i == int(l) {
 		return i
 	}
-	for i >= 0 && c.label(i) > l {
-		i--
-	}
-	if i >= 0 && c.label(i) == l {
-		return i
+	tags := c.run[c.tags(c.places):]
+	for ; i >= 0; i-- {
+		if at := labelAt(tags, uint(i)); at <= l {
+			if at == l {
+				return i
+			}
+			break
+		}
 	}
 	return -2 - i
 }
@@ -196,7 +204,9 @@ func (c *cells) search(l Label) int {
 // insert makes a cell at place i of a label that has none. There must be room.
 // Its weight is 0 and its variance 1.
 func (c *cells) insert(i int, l Label) {
-	c.move(i+1, c, i, c.n-i)
+	if i < c.n {
+		c.move(i+1, c, i, c.n-i)
+	}
 	if c.shared {
 		c.setShadow(i, shadow{})
 	}
