@@ -118,6 +118,9 @@ func (s *scanner) scan(b []byte) (done bool, err error) {
 		if d > 1 { // most of what there is
 			for n > 0 && pos < len(b) {
 				size := int(lengths[b[pos]])
+				if size == 0 && b[pos] == 0x92 && d < mpack.MaxDepth {
+					size = pairLength(b[pos:])
+				}
 				if size == 0 || size > len(b)-pos {
 					break
 				}
@@ -205,6 +208,19 @@ func (s *scanner) scan(b []byte) (done bool, err error) {
 		return false, errFrameSize
 	}
 	return false, nil
+}
+
+// pairLength is the length of an array of two objects whose codes alone tell
+// theirs, and 0 for others.
+func pairLength(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	first := 1 + int(lengths[b[1]])
+	if first == 1 || first >= len(b) || lengths[b[first]] == 0 {
+		return 0
+	}
+	return first + int(lengths[b[first]])
 }
 
 // element returns the k-th element (k < 4) of the complete message b, and nil

@@ -11,7 +11,7 @@ import (
 
 // drawObject appends any object of at most depth containers, in any encoding.
 func drawObject(t *rapid.T, b []byte, depth int) []byte {
-	kind := rapid.IntRange(0, 6).Draw(t, "kind")
+	kind := rapid.IntRange(0, 7).Draw(t, "kind")
 	if depth == 0 && kind > 4 {
 		kind = 0
 	}
@@ -30,9 +30,13 @@ func drawObject(t *rapid.T, b []byte, depth int) []byte {
 		return append(append(append(b, head...), byte(len(raw))), raw...)
 	}
 	n := rapid.IntRange(0, 20).Draw(t, "n")
-	if kind == 5 {
+	switch kind {
+	case 5:
 		b = mpack.AppendArrayHeader(b, n)
-	} else {
+	case 7: // data are made of pairs
+		n, depth = 2, 1
+		b = mpack.AppendArrayHeader(b, n)
+	default:
 		b = mpack.AppendMapHeader(b, n)
 		n *= 2
 	}
@@ -57,6 +61,25 @@ func (p *pieces) Read(b []byte) (int, error) {
 	p.i++
 	p.data = p.data[n:]
 	return n, nil
+}
+
+// A pair is as deep as any other array.
+func TestDepthOfPairs(t *testing.T) {
+	for depth := mpack.MaxDepth - 2; depth < mpack.MaxDepth+2; depth++ {
+		var want error
+		for _, innermost := range [][]byte{{0x93, 0, 0, 0}, {0x92, 0, 0}, {0x92, 0xa1, 'x', 0xcb, 0, 0, 0, 0, 0, 0, 0, 0}} {
+			s := scanner{max: 1 << 20}
+			s.reset()
+			b := append(bytes.Repeat([]byte{0x91}, depth), innermost...)
+			done, err := s.scan(b)
+			if innermost[0] == 0x93 {
+				want = err
+			}
+			if err != want || done != (err == nil) || done && s.pos != len(b) {
+				t.Errorf("% x in %d arrays: %v, %v, want %v", innermost, depth, done, err, want)
+			}
+		}
+	}
 }
 
 // TestFramesInPieces: messages come out as they went in, however they arrive.

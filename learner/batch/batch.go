@@ -52,7 +52,7 @@ func (l *List[H]) Learn(
 	if n > Chunk {
 		start := *r
 		for range n {
-			if err := l.decodePair(r, 0, read); err != nil {
+			if err := l.checkPair(r, read); err != nil {
 				return 0, err
 			}
 		}
@@ -100,15 +100,6 @@ func (l *List[H]) Ask(
 	if err != nil {
 		return err
 	}
-	if n > Chunk {
-		start := *r
-		for range n {
-			if err := l.data[0].Decode(r); err != nil {
-				return err
-			}
-		}
-		*r = start
-	}
 	out := mpack.AppendArrayHeader(call.Out, n)
 	for todo := n; todo > 0; {
 		m := min(todo, Chunk)
@@ -119,8 +110,14 @@ func (l *List[H]) Ask(
 			}
 		}
 		for i := range m {
-			if err := convert(&l.data[i], &l.vectors[i]); err != nil {
-				return err
+			if failed := convert(&l.data[i], &l.vectors[i]); failed != nil {
+				// That the list is malformed would count for more.
+				for range todo {
+					if err := datum.Check(r); err != nil {
+						return err
+					}
+				}
+				return failed
 			}
 		}
 		call.Acquire()
@@ -130,6 +127,28 @@ func (l *List[H]) Ask(
 		call.Unlock()
 	}
 	call.Out = out
+	return nil
+}
+
+// checkPair reads what decodePair reads, and keeps nothing.
+func (l *List[H]) checkPair(r *mpack.Reader, read func(r *mpack.Reader) (H, error)) error {
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	for k := range n {
+		switch k {
+		case 0:
+			_, err = read(r)
+		case 1:
+			err = datum.Check(r)
+		default:
+			err = r.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -176,6 +176,32 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// Nothing comes of a list that is malformed at its very end, even if a datum
+// before that does not convert.
+func TestAskMalformed(t *testing.T) {
+	var l batch.List[struct{}]
+	const n = 3 * batch.Chunk
+	for _, bad := range []int{-1, 0, batch.Chunk} {
+		for _, malformed := range []bool{false, true} {
+			args := mpack.AppendArrayHeader(nil, n)
+			for i := range n - 1 {
+				args = datumNo(i, bad).Append(args)
+			}
+			last := datumNo(n-1, bad).Append(nil)
+			if malformed {
+				last[len(last)-1] = 0xc0
+			}
+			c := call(&sync.RWMutex{}, service.Analysis, append(args, last...))
+			err := l.Ask(c, convert, func(b []byte, _ *fv.Vector) []byte { return append(b, 0) })
+			c.Unlock()
+			failed := bad >= 0 || malformed
+			if (err != nil) != failed || (err == errBad) != (failed && !malformed) || failed && c.Out != nil {
+				t.Errorf("datum %d is bad, the last one malformed: %v; failed with %v, answered %x", bad, malformed, err, c.Out)
+			}
+		}
+	}
+}
+
 func BenchmarkLearn(b *testing.B) {
 	var l batch.List[uint64]
 	args := pairs(100, -1)

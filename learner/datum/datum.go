@@ -91,19 +91,72 @@ func (d *Datum) Decode(r *mpack.Reader) error {
 	return nil
 }
 
+// Check reads a datum that nobody needs and fails as Decode does.
+func Check(r *mpack.Reader) error {
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		switch i {
+		case 0, 2:
+			err = checkPairs(r)
+		case 1:
+			err = checkNums(r)
+		default:
+			err = r.Skip()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func decodePairs(r *mpack.Reader, to []Pair) ([]Pair, error) {
 	n, err := r.ArrayHeader()
 	if err != nil {
 		return to, err
 	}
+	b, short := r.Rest(), 0 // short is the bytes of short pairs at the start of b
 	for range n {
+		p := b[short:]
+		if k, m := mpack.ShortRawPair(p); k >= 0 {
+			to = append(to, Pair{p[2 : k+2 : k+2], p[k+3 : k+m+3 : k+m+3]})
+			short += k + m + 3
+			continue
+		}
+		r.Advance(short)
 		key, value, err := r.RawPair()
 		if err != nil {
 			return to, err
 		}
 		to = append(to, Pair{key, value})
+		b, short = r.Rest(), 0
 	}
+	r.Advance(short)
 	return to, nil
+}
+
+func checkPairs(r *mpack.Reader) error {
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	b, short := r.Rest(), 0
+	for range n {
+		if k, m := mpack.ShortRawPair(b[short:]); k >= 0 {
+			short += k + m + 3
+			continue
+		}
+		r.Advance(short)
+		if _, _, err := r.RawPair(); err != nil {
+			return err
+		}
+		b, short = r.Rest(), 0
+	}
+	r.Advance(short)
+	return nil
 }
 
 func (d *Datum) decodeNums(r *mpack.Reader) error {
@@ -112,14 +165,45 @@ func (d *Datum) decodeNums(r *mpack.Reader) error {
 		return err
 	}
 	nums := d.Nums
+	b, short := r.Rest(), 0
 	for range n {
+		p := b[short:]
+		if k := mpack.ShortNumPair(p); k >= 0 {
+			nums = append(nums, Num{p[2 : k+2 : k+2], mpack.Double(p, k+11)})
+			short += k + 11
+			continue
+		}
+		r.Advance(short)
 		key, value, err := r.NumPair()
 		if err != nil {
 			return err
 		}
 		nums = append(nums, Num{key, value})
+		b, short = r.Rest(), 0
 	}
+	r.Advance(short)
 	d.Nums = nums
+	return nil
+}
+
+func checkNums(r *mpack.Reader) error {
+	n, err := r.ArrayHeader()
+	if err != nil {
+		return err
+	}
+	b, short := r.Rest(), 0
+	for range n {
+		if k := mpack.ShortNumPair(b[short:]); k >= 0 {
+			short += k + 11
+			continue
+		}
+		r.Advance(short)
+		if _, _, err := r.NumPair(); err != nil {
+			return err
+		}
+		b, short = r.Rest(), 0
+	}
+	r.Advance(short)
 	return nil
 }
 

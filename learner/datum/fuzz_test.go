@@ -15,14 +15,22 @@ func FuzzDatum(f *testing.F) {
 	d.AddNum("age", 1.5)
 	d.AddBinary("image", []byte{0xff, 0})
 	f.Add(d.Append(nil))
+	d.AddString("a name that is too long for a code", "value")
+	d.AddNum("integer", 1)
+	d.AddString("again", "short")
+	f.Add(d.Append(nil))
 	f.Add([]byte{0x90})
 	f.Add([]byte{0x92, 0x90, 0x91, 0x92, 0xa1, 'k', 0x05})
 	f.Add([]byte{0x94, 0x90, 0x90, 0x90, 0xc0})
 	f.Add([]byte{0xdd, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var d, again Datum
-		r := mpack.NewReader(b)
-		if err := d.Decode(&r); err != nil {
+		r, checked := mpack.NewReader(b), mpack.NewReader(b)
+		err := d.Decode(&r)
+		if got := Check(&checked); got != err || err == nil && checked.Pos() != r.Pos() {
+			t.Fatalf("decoded up to %d: %v, checked up to %d: %v", r.Pos(), err, checked.Pos(), got)
+		}
+		if err != nil {
 			return
 		}
 		wire := d.Append(nil)

@@ -5,16 +5,45 @@ import (
 	"math"
 )
 
-// NumPair reads an array of a Raw and a number. A datum is mostly a list of
-// such pairs; here they are read in one go if they have their usual encoding.
-func (r *Reader) NumPair() (key []byte, value float64, err error) {
-	if b := r.b[r.i:]; len(b) >= 2 && b[0] == 0x92 && b[1]&0xe0 == 0xa0 {
-		end := 2 + int(b[1]&0x1f)
-		if len(b) >= end+9 && b[end] == 0xcb {
-			r.i += end + 9
-			return b[2:end:end], math.Float64frombits(binary.BigEndian.Uint64(b[end+1:])), nil
-		}
+// A datum is mostly a list of pairs of a name and a value, in their usual
+// encoding: a name of less than 32 bytes, and a double or a text as short. Such
+// pairs are told in one go.
+
+// ShortNumPair returns the length of the key if b begins with a pair of a short
+// Raw and a double, which is 11 bytes longer, and -1 otherwise.
+func ShortNumPair(b []byte) int {
+	if len(b) < 11 || b[0] != 0x92 || b[1]&0xe0 != 0xa0 {
+		return -1
 	}
+	if n := int(b[1] & 0x1f); len(b) >= n+11 && b[n+2] == 0xcb {
+		return n
+	}
+	return -1
+}
+
+// ShortRawPair returns the lengths of both if b begins with a pair of short
+// Raws, which is 3 bytes longer, and -1 otherwise.
+func ShortRawPair(b []byte) (key, value int) {
+	if len(b) < 3 || b[0] != 0x92 || b[1]&0xe0 != 0xa0 {
+		return -1, -1
+	}
+	key = int(b[1] & 0x1f)
+	if len(b) < key+3 || b[key+2]&0xe0 != 0xa0 {
+		return -1, -1
+	}
+	if value = int(b[key+2] & 0x1f); len(b) < key+value+3 {
+		return -1, -1
+	}
+	return key, value
+}
+
+// Double is the double in the last 8 of the first n bytes.
+func Double(b []byte, n int) float64 {
+	return math.Float64frombits(binary.BigEndian.Uint64(b[n-8 : n]))
+}
+
+// NumPair reads an array of a Raw and a number.
+func (r *Reader) NumPair() (key []byte, value float64, err error) {
 	if err = r.Tuple(2); err != nil {
 		return nil, 0, err
 	}
@@ -25,18 +54,8 @@ func (r *Reader) NumPair() (key []byte, value float64, err error) {
 	return key, value, err
 }
 
-// RawPair reads an array of two Raws, in one go if both are short.
+// RawPair reads an array of two Raws.
 func (r *Reader) RawPair() (key, value []byte, err error) {
-	if b := r.b[r.i:]; len(b) >= 2 && b[0] == 0x92 && b[1]&0xe0 == 0xa0 {
-		middle := 2 + int(b[1]&0x1f)
-		if len(b) > middle && b[middle]&0xe0 == 0xa0 {
-			end := middle + 1 + int(b[middle]&0x1f)
-			if len(b) >= end {
-				r.i += end
-				return b[2:middle:middle], b[middle+1 : end : end], nil
-			}
-		}
-	}
 	if err = r.Tuple(2); err != nil {
 		return nil, nil, err
 	}

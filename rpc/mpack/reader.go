@@ -53,6 +53,9 @@ func (r *Reader) Len() int { return len(r.b) - r.i }
 // Pos is the number of bytes read.
 func (r *Reader) Pos() int { return r.i }
 
+// Advance moves on by so many bytes. There must be as many, and whole objects.
+func (r *Reader) Advance(n int) { r.i += n }
+
 // Rest is the bytes not yet read.
 func (r *Reader) Rest() []byte { return r.b[r.i:] }
 
