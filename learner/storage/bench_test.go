@@ -53,7 +53,7 @@ func BenchmarkIntern(b *testing.B) {
 	var key []byte
 	for i := 0; b.Loop(); i++ {
 		key = fmt.Appendf(key[:0], "message$word%d@space#bin/bin", i)
-		t.intern(t.index.fingerprint(key), key, 1)
+		t.intern(t.index.Print(key), key, 1)
 	}
 }
 

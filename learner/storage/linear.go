@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
 )
 
 // Options say what a Linear is for.
@@ -154,7 +155,7 @@ func (t *Linear) recountBase(f Feature) {
 type Scores struct {
 	sums   []float64
 	places []place
-	prints []fingerprint
+	prints []keyindex.Print
 
 	// What the places are of: a vector of that shape, in that table, before any
 	// run has moved since.
@@ -241,7 +242,7 @@ func (t *Linear) relocate(v *fv.Vector, s *Scores) {
 		p.y, p.r = -1, -1
 		switch {
 		case p.feature == NoFeature:
-			s.prints[i] = t.rows.index.fingerprint(v.Key(i))
+			s.prints[i] = t.rows.index.Print(v.Key(i))
 			*p = t.rows.place(s.prints[i])
 		case moved:
 			p.at = t.rows.feature(p.feature).at
@@ -263,7 +264,7 @@ const nearby = 2048
 // a large table that is what counts.
 func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 	for i := start; i < end; i++ {
-		s.prints = append(s.prints, t.rows.index.fingerprint(v.Key(i)))
+		s.prints = append(s.prints, t.rows.index.Print(v.Key(i)))
 	}
 	prints := s.prints[start:end]
 	if t.rows.len() < nearby {
@@ -274,7 +275,7 @@ func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 	}
 	touched := uint64(0)
 	for i := range prints {
-		touched += t.rows.index.touch(prints[i])
+		touched += t.rows.index.Touch(prints[i])
 	}
 	for i := range prints {
 		s.places = append(s.places, t.rows.place(prints[i]))

@@ -254,7 +254,7 @@ func (t *rows) check(rt *rapid.T) {
 				rt.Fatalf("cell %d is of label %d", i, row.label(i))
 			}
 		}
-		if s := t.index.lookup(t.index.fingerprint(t.key(f))); s == nil || s.feature != f || s.at != t.feature(f).at {
+		if s := t.index.Lookup(t.index.Print(t.key(f))); s == nil || Feature(s.Number) != f || runAt(s.At) != t.feature(f).at {
 			rt.Fatalf("feature %d is %v in the index", f, s)
 		}
 	}

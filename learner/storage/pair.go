@@ -1,6 +1,10 @@
 package storage
 
-import "math"
+import (
+	"math"
+
+	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
+)
 
 // pair is a feature's entries for two labels while they are being changed:
 // for the right label y, and for the one r that was nearest to it, if any. It
@@ -16,7 +20,7 @@ type pair struct {
 
 // entries returns the entries of a key at its place, and makes what is not
 // there.
-func (t *Linear) entries(p *place, print fingerprint, key []byte, y, r Label) pair {
+func (t *Linear) entries(p *place, print keyindex.Print, key []byte, y, r Label) pair {
 	if p.feature == NoFeature {
 		*p = t.rows.place(print) // it may have come since
 	}
@@ -65,7 +69,7 @@ func (p *place) search(row *cells, y, r Label) (missing int) {
 
 // entry returns the entry of a key for a label, and makes it if it is not there.
 func (t *Linear) entry(key []byte, l Label) pair {
-	p, print := nowhere, t.rows.index.fingerprint(key)
+	p, print := nowhere, t.rows.index.Print(key)
 	return t.entries(&p, print, key, l, NoLabel)
 }
 

@@ -1,6 +1,9 @@
 package storage
 
-import "github.com/jubatus/jubatus-go/learner/storage/hugepage"
+import (
+	"github.com/jubatus/jubatus-go/learner/storage/hugepage"
+	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
+)
 
 // Feature is the dense number of a feature key in a Linear.
 type Feature uint32
@@ -13,7 +16,7 @@ const NoFeature = ^Feature(0)
 // are reused when labels go. Most features have one or two labels and there can
 // be millions, so that every byte per feature counts.
 type rows struct {
-	index    *index
+	index    *keyindex.Index
 	features [][]feature // in blocks of featureBlock
 	used     int         // features ever numbered
 	free     []Feature   // of these, those that are gone
@@ -69,7 +72,7 @@ const (
 
 func newRows(o Options) *rows {
 	t := &rows{
-		index:   newIndex(),
+		index:   keyindex.New(),
 		layout:  layout{variance: o.Variance, shared: o.Shared},
 		pages:   [][]uint64{{0}},
 		options: o,
@@ -83,7 +86,7 @@ func newRows(o Options) *rows {
 	return t
 }
 
-func (t *rows) len() int { return t.index.n }
+func (t *rows) len() int { return t.index.Len() }
 
 func (t *rows) feature(f Feature) *feature {
 	return &t.features[f>>featureBits][f&(featureBlock-1)]
@@ -124,12 +127,12 @@ func (t *rows) touchVariances(at runAt, y, r Label) (touched uint64) {
 }
 
 // find returns the feature of a key.
-func (t *rows) find(key []byte) Feature { return t.place(t.index.fingerprint(key)).feature }
+func (t *rows) find(key []byte) Feature { return t.place(t.index.Print(key)).feature }
 
 // place finds the place of a key.
-func (t *rows) place(print fingerprint) place {
-	if s := t.index.lookup(print); s != nil {
-		return place{s.feature, s.at, -1, -1}
+func (t *rows) place(print keyindex.Print) place {
+	if s := t.index.Lookup(print); s != nil {
+		return place{Feature(s.Number), runAt(s.At), -1, -1}
 	}
 	return nowhere
 }
@@ -139,7 +142,7 @@ func (t *rows) key(f Feature) []byte { return t.texts.at(t.feature(f).key) }
 
 // intern enters a key that is not there. Its feature has no cells, which it must
 // get before long, but room for n.
-func (t *rows) intern(print fingerprint, key []byte, n int) (Feature, runAt) {
+func (t *rows) intern(print keyindex.Print, key []byte, n int) (Feature, runAt) {
 	f := Feature(t.used)
 	if n := len(t.free); n > 0 {
 		f = t.free[n-1]
@@ -155,7 +158,7 @@ func (t *rows) intern(print fingerprint, key []byte, n int) (Feature, runAt) {
 	}
 	h := t.feature(f)
 	*h = feature{key: t.texts.keep(key), at: t.allocate(t.places(n)), flags: h.flags & listed}
-	t.index.add(print, f, h.at)
+	t.index.Add(print, uint32(f), uint32(h.at))
 	return f, h.at
 }
 
@@ -168,7 +171,7 @@ func (t *rows) addCell(row *cells, l Label) {
 
 // reserve makes room for n more cells in the run of a feature, and returns where
 // it is then.
-func (t *rows) reserve(print fingerprint, f Feature, at runAt, n int) (cells, runAt) {
+func (t *rows) reserve(print keyindex.Print, f Feature, at runAt, n int) (cells, runAt) {
 	row := t.layout.open(t.run(at))
 	if row.n+n <= row.places {
 		return row, at
@@ -179,7 +182,7 @@ func (t *rows) reserve(print fingerprint, f Feature, at runAt, n int) (cells, ru
 	moved.setLen(row.n)
 	t.release(at)
 	t.feature(f).at = to
-	t.index.lookup(print).at = to
+	t.index.Lookup(print).At = uint32(to)
 	t.moves++
 	return moved, to
 }
@@ -286,7 +289,7 @@ func (t *rows) dropCell(f Feature, i int) {
 	}
 	h := t.feature(f)
 	t.release(h.at)
-	t.index.remove(t.index.fingerprint(t.key(f)))
+	t.index.Remove(t.index.Print(t.key(f)))
 	*h = feature{flags: h.flags & listed}
 	t.free = append(t.free, f)
 	t.epoch = new(epoch)
@@ -305,12 +308,12 @@ func (t *rows) all(yield func(Feature) bool) {
 // wasteful reports whether most of the memory holds nothing any more.
 func (t *rows) wasteful() bool {
 	const small = 4 * featureBlock
-	return len(t.free) > small && len(t.free) > t.index.n ||
+	return len(t.free) > small && len(t.free) > t.index.Len() ||
 		t.held > 16*pageWords && t.held > 4*t.needed()
 }
 
 // needed is about how many words the cells take.
-func (t *rows) needed() int { return t.index.n + t.layout.words(t.cells) }
+func (t *rows) needed() int { return t.index.Len() + t.layout.words(t.cells) }
 
 // compacted returns a copy without waste, and the new numbers of the features.
 func (t *rows) compacted() (*rows, []Feature) {
@@ -322,7 +325,7 @@ func (t *rows) compacted() (*rows, []Feature) {
 	for f := range t.all {
 		from := t.row(f)
 		key := t.key(f)
-		moved[f], _ = n.intern(n.index.fingerprint(key), key, from.n)
+		moved[f], _ = n.intern(n.index.Print(key), key, from.n)
 		to := n.row(moved[f])
 		to.move(0, &from, 0, from.n)
 		to.setLen(from.n)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
+	"github.com/jubatus/jubatus-go/learner/storage/numbering"
 	"github.com/jubatus/jubatus-go/learner/storage/topk"
 )
 
@@ -17,12 +18,14 @@ type Neighbor struct {
 // search is the memory of one search.
 type search struct {
 	terms   []term
+	numbers []uint32  // of features that were looked up
 	cells   int       // of all terms
 	square  float64   // the squared length of what is searched for
 	dots    []float64 // by row
 	sums    []float64 // by row, 0 between searches
 	touched []uint32  // the rows that have a sum; some may repeat
 	top     topk.Smallest[float64]
+	loaded  uint64 // keeps the compiler from leaving loads out
 }
 
 // term is a feature of what is searched for that the index knows.
@@ -221,26 +224,58 @@ func (x *Index) nearest(q *search, limit int, dst []Neighbor) []Neighbor {
 
 // look looks up the features of a vector, in its order, and computes its
 // squared length. Where rows have the same features in the same order, those
-// follow one another by number, and then a comparison finds the next one.
+// follow one another by number, and then a comparison finds the next one. Once
+// some do not, the others are looked up together.
 func (x *Index) look(q *search, v *fv.Vector) {
 	q.terms, q.cells, q.square = q.terms[:0], 0, 0
 	f, known, follows := uint32(0), false, false
+	strays := 0
 	for i := range v.Len() {
-		value, key := v.Value(i), v.Key(i)
-		q.square += float64(value * value)
-		next := f + 1
+		key, next := v.Key(i), f+1
 		if follows && int(next) < x.features.Len() && x.features.Name(next) == string(key) {
 			f = next
+		} else if strays++; strays > 2 {
+			x.lookAll(q, v, i)
+			return
 		} else if f, known = x.features.Find(key); known {
 			follows = f == next
 		} else {
 			follows = false
-			continue
+			f = numbering.None
 		}
-		l := &x.postings[f]
-		q.terms = append(q.terms, term{value, l})
-		q.cells += l.len()
+		x.take(q, f, v.Value(i))
 	}
+}
+
+// lookAll looks up the features from start on. What is to be loaded for them is
+// loaded for all of them at once.
+func (x *Index) lookAll(q *search, v *fv.Vector, start int) {
+	q.numbers = x.features.FindAll(q.numbers[:0], v.Len()-start, func(i int) []byte { return v.Key(start + i) })
+	for _, f := range q.numbers {
+		if f != numbering.None {
+			q.loaded += uint64(len(x.postings[f].rows))
+		}
+	}
+	for _, f := range q.numbers {
+		if f != numbering.None && len(x.postings[f].rows) > 0 {
+			q.loaded += uint64(x.postings[f].rows[0])
+			q.loaded += math.Float64bits(x.postings[f].values[0])
+		}
+	}
+	for i, f := range q.numbers {
+		x.take(q, f, v.Value(start+i))
+	}
+}
+
+// take takes a feature of that value into a search. It may be None.
+func (x *Index) take(q *search, f uint32, value float64) {
+	q.square += float64(value * value)
+	if f == numbering.None {
+		return
+	}
+	l := &x.postings[f]
+	q.terms = append(q.terms, term{value, l})
+	q.cells += l.len()
 }
 
 // clip is a square that rounding has not made negative.

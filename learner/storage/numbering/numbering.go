@@ -6,20 +6,22 @@ import (
 	"cmp"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 
+	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
 // Numbering knows the numbers of names. Methods that change it need it alone;
 // the others may share it.
 type Numbering struct {
-	numbers map[string]uint32
-	names   []string
+	index *keyindex.Index
+	names []string
 }
 
 // New returns an empty numbering.
-func New() *Numbering { return &Numbering{numbers: map[string]uint32{}} }
+func New() *Numbering { return &Numbering{index: keyindex.New()} }
 
 // Len is the number of names.
 func (n *Numbering) Len() int { return len(n.names) }
@@ -29,27 +31,64 @@ func (n *Numbering) Name(number uint32) string { return n.names[number] }
 
 // Find returns the number of a name, if it has one.
 func (n *Numbering) Find(name []byte) (number uint32, ok bool) {
-	number, ok = n.numbers[string(name)]
-	return number, ok
+	return n.find(n.index.Print(name))
 }
+
+// FindAll does what Find does for many names at once, which is faster where
+// there are many numbers. For each of the names from 0 to count it appends a
+// number or None.
+func (n *Numbering) FindAll(numbers []uint32, count int, name func(i int) []byte) []uint32 {
+	var prints [atOnce]keyindex.Print
+	touched := uint64(0)
+	for start := 0; start < count; start += atOnce {
+		some := prints[:min(atOnce, count-start)]
+		for i := range some {
+			some[i] = n.index.Print(name(start + i))
+			touched += n.index.Touch(some[i])
+		}
+		for i := range some {
+			number, ok := n.find(some[i])
+			if !ok {
+				number = None
+			}
+			numbers = append(numbers, number)
+		}
+	}
+	runtime.KeepAlive(touched)
+	return numbers
+}
+
+// None is no number.
+const None = math.MaxUint32
+
+// atOnce is for how many names the memory is fetched at once.
+const atOnce = 32
 
 // Intern returns the number of a name, the next one if it is new.
 func (n *Numbering) Intern(name []byte) uint32 {
-	if number, ok := n.numbers[string(name)]; ok {
+	print := n.index.Print(name)
+	if number, ok := n.find(print); ok {
 		return number
 	}
-	return n.enter(string(name))
+	return n.enter(print, string(name))
 }
 
-func (n *Numbering) enter(name string) uint32 {
+func (n *Numbering) find(print keyindex.Print) (number uint32, ok bool) {
+	if s := n.index.Lookup(print); s != nil {
+		return s.Number, true
+	}
+	return 0, false
+}
+
+func (n *Numbering) enter(print keyindex.Print, name string) uint32 {
 	number := uint32(len(n.names))
-	n.numbers[name] = number
+	n.index.Add(print, number, 1)
 	n.names = append(n.names, name)
 	return number
 }
 
 // Clear forgets all names.
-func (n *Numbering) Clear() { n.numbers, n.names = map[string]uint32{}, nil }
+func (n *Numbering) Clear() { *n = *New() }
 
 // Pack appends [{name: number}, {number: name}, next number].
 func (n *Numbering) Pack(b []byte) []byte { return Pack(b, n.names) }
@@ -128,14 +167,10 @@ func Unpack(r *mpack.Reader) (*Numbering, Renumbered, error) {
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.number, b.number) })
 	n, numbers := New(), make(Renumbered, len(entries))
 	for _, e := range entries {
-		if _, ok := numbers[e.number]; ok || len(n.names) == math.MaxUint32 {
+		if _, ok := numbers[e.number]; ok || len(n.names) == None {
 			return nil, nil, errTwice
 		}
-		if number, ok := n.numbers[e.name]; ok {
-			numbers[e.number] = number
-			continue
-		}
-		numbers[e.number] = n.enter(e.name)
+		numbers[e.number] = n.Intern([]byte(e.name))
 	}
 	return n, numbers, nil
 }

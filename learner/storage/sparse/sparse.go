@@ -4,6 +4,7 @@
 package sparse
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
@@ -143,7 +144,16 @@ func (row Row) merge(in []Entry) (merged Row, fresh bool) {
 // such row.
 func (s *Store) Vector(id []byte, v *fv.Vector) {
 	v.Reset()
-	for _, e := range s.rows[string(id)] {
+	row := s.rows[string(id)]
+	// Names lie all over the memory: so they are fetched at once.
+	loaded := 0
+	for _, e := range row {
+		if name := s.features.Name(e.Feature); len(name) > 0 {
+			loaded += int(name[0])
+		}
+	}
+	runtime.KeepAlive(loaded)
+	for _, e := range row {
 		v.AppendString(s.features.Name(e.Feature), e.Value)
 	}
 }
