@@ -163,6 +163,32 @@ func TestInputGrowsWithWhatArrives(t *testing.T) {
 	}
 }
 
+// Of messages that come faster than they are read, many are read at once,
+// wherever a read ends.
+func TestInputGrowsWithMessages(t *testing.T) {
+	in := newInput(0)
+	stream := bytes.NewReader(bytes.Repeat(request(1, "train", mpack.AppendRaw(nil, string(make([]byte, 1500)))...), 1000))
+	fills := 0
+	for stream.Len() > 0 {
+		for {
+			msg, err := in.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if msg == nil {
+				break
+			}
+		}
+		if err := in.fill(stream); err != nil {
+			t.Fatal(err)
+		}
+		fills++
+	}
+	if len(in.buf) != busyBuffer || fills > 50 {
+		t.Errorf("1.5 MB were read %d times, into %d bytes at last", fills, len(in.buf))
+	}
+}
+
 func TestInputShrinks(t *testing.T) {
 	for _, size := range []int{100_000, 5_000_000} {
 		in := newInput(0)

@@ -21,7 +21,7 @@ type input struct {
 	buf   []byte
 	r, w  int  // buf[r:w] is received and not consumed
 	whole bool // s describes the message returned last
-	full  bool // the last read filled the buffer
+	full  bool // the last read filled the buffer, small as that was
 	quiet int
 }
 
@@ -68,7 +68,7 @@ func (in *input) fill(r io.Reader) error {
 	in.room()
 	n, err := r.Read(in.buf[in.w:])
 	in.w += n
-	in.full = in.w == len(in.buf)
+	in.full = in.w == len(in.buf) && in.w < busyBuffer
 	if n > 0 {
 		return nil
 	}
@@ -87,22 +87,20 @@ func (in *input) room() {
 				in.quiet = 0
 				in.buf = nil
 			}
-		case in.full && size < busyBuffer:
-			in.buf = make([]byte, 2*size)
 		}
-		in.full = false
 	}
 	if in.buf == nil {
 		in.buf = make([]byte, minBuffer)
 	}
-	if free := len(in.buf) - in.w; free >= len(in.buf)/4 || free > 0 && in.r == 0 {
+	if free := len(in.buf) - in.w; !in.full && (free >= len(in.buf)/4 || free > 0 && in.r == 0) {
 		return
 	}
 	rest := in.buf[in.r:in.w]
 	to := in.buf
-	if len(rest) > len(in.buf)/2 {
+	if in.full || len(rest) > len(in.buf)/2 {
 		to = make([]byte, 2*len(in.buf))
 	}
+	in.full = false
 	in.w = copy(to, rest)
 	in.r = 0
 	in.buf = to
