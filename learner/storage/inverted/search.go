@@ -91,6 +91,9 @@ type cosines struct {
 	top          *topk.Smallest[float64]
 	square, root float64 // of the length of what is searched for, and itself
 	bound        float64 // what the square of a dot product must reach, per squared norm
+
+	// The last row's. Where values are all alike, so are most rows.
+	dot, norm, similarity float64
 }
 
 // far reports whether a row is seen to be too far off without a root and two
@@ -105,11 +108,13 @@ func (c *cosines) add(dot, norm float64, row uint32) {
 	if dot == 0 || norm == 0 {
 		return
 	}
-	s := 1.0
-	if norm != c.square || dot != norm {
-		s = (dot / math.Sqrt(norm)) / c.root
+	if dot != c.dot || norm != c.norm {
+		c.dot, c.norm, c.similarity = dot, norm, 1
+		if norm != c.square || dot != norm {
+			c.similarity = (dot / math.Sqrt(norm)) / c.root
+		}
 	}
-	if c.top.Add(-s, ^row) {
+	if c.top.Add(-c.similarity, ^row) {
 		if last, full := c.top.Last(); full && last.X < 0 {
 			c.bound = float64(last.X*last.X) * c.square * (1 - 1e-12)
 		}
