@@ -117,17 +117,19 @@ func (t *Linear) pair(v *fv.Vector, s *Scores, i int, y, r Label) pair {
 	return t.entries(p, s.prints[i], v.Key(i), y, r)
 }
 
-// foresee loads the variances that are going to be asked for, of all entries at
-// once as Score does it.
+// foresee prepares for the variances that are going to be asked for, as locate
+// does for weights.
 func (t *Linear) foresee(s *Scores, y, r Label) {
 	if t.rows.len() < nearby {
 		return
 	}
-	touched := uint64(0)
 	for i := range s.places {
-		touched += t.rows.touchVariances(s.places[i].at, y, r)
+		t.rows.prefetchVariances(&s.lines, s.places[i].at, y, r)
+		if i%block == block-1 {
+			s.lines.Load()
+		}
 	}
-	s.touched += touched
+	s.lines.Load()
 }
 
 // variances returns the variances that entry i of the vector of s has for y

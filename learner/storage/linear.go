@@ -8,6 +8,7 @@ import (
 
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
 )
 
 // Options say what a Linear is for.
@@ -163,7 +164,7 @@ type Scores struct {
 	epoch *epoch
 	moves uint64
 
-	touched uint64 // keeps the compiler from leaving loads out
+	lines prefetch.Lines
 }
 
 // place is a feature, where its cells are, and which of them Variances has
@@ -252,16 +253,15 @@ func (t *Linear) relocate(v *fv.Vector, s *Scores) {
 
 // block is how many features are looked up together. What belongs to them has
 // to fit into the nearest cache.
-const block = 32
+const block = prefetch.Most / 2
 
 // nearby is how many features a table may have to be in a near cache anyway.
 const nearby = 2048
 
 // locate appends the places of the features from start to end. It goes over
 // them again and again, each time only as far as the next thing that may have
-// to come from far away. Nothing there depends on what was loaded, so that the
-// processor fetches for many features at once instead of waiting for each: in
-// a large table that is what counts.
+// to come from far away, so that the processor fetches for many features at
+// once: in a large table that is what counts.
 func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 	for i := start; i < end; i++ {
 		s.prints = append(s.prints, t.rows.index.Print(v.Key(i)))
@@ -273,17 +273,13 @@ func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 		}
 		return
 	}
-	touched := uint64(0)
+	t.rows.index.Prefetch(&s.lines, prints)
 	for i := range prints {
-		touched += t.rows.index.Touch(prints[i])
+		p := t.rows.place(prints[i])
+		s.places = append(s.places, p)
+		t.rows.prefetch(&s.lines, p.at)
 	}
-	for i := range prints {
-		s.places = append(s.places, t.rows.place(prints[i]))
-	}
-	for _, p := range s.places[start:end] {
-		touched += t.rows.touch(p.at)
-	}
-	s.touched = touched
+	s.lines.Load()
 }
 
 // Value returns an entry's weight and variance, and whether there is one.

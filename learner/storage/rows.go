@@ -1,8 +1,11 @@
 package storage
 
 import (
+	"unsafe"
+
 	"github.com/jubatus/jubatus-go/learner/storage/hugepage"
 	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
 )
 
 // Feature is the dense number of a feature key in a Linear.
@@ -98,32 +101,28 @@ func (t *rows) run(at runAt) run { return t.pages[at>>pageBits][at&(pageWords-1)
 // row returns a feature's cells.
 func (t *rows) row(f Feature) cells { return t.layout.open(t.run(t.feature(f).at)) }
 
-// touch loads what scoring needs of a run.
-func (t *rows) touch(at runAt) (touched uint64) {
+// prefetch adds what scoring needs of a run, if it has not very many cells.
+func (t *rows) prefetch(lines *prefetch.Lines, at runAt) {
 	r := t.run(at)
-	h := head(r[0])
-	last := h.n()
-	if last > 0 && !h.dense() {
-		last = t.layout.tags(h.places()) + (last-1)/2
+	const perLine = prefetch.LineBytes / 8
+	lines.Add(unsafe.Pointer(&r[0]))
+	if len(r) > perLine {
+		lines.Add(unsafe.Pointer(&r[perLine]))
 	}
-	const perLine = 8 // of the processor's cache
-	for i := perLine; i < last; i += perLine {
-		touched += r[i]
-	}
-	return touched + r[last]
 }
 
-// touchVariances loads what is most likely the variances of two labels, of
+// prefetchVariances adds what is most likely the variances of two labels, of
 // which either may be NoLabel: runs that have all labels are indexed by them.
-func (t *rows) touchVariances(at runAt, y, r Label) (touched uint64) {
+func (t *rows) prefetchVariances(lines *prefetch.Lines, at runAt, y, r Label) {
 	w := t.run(at)
 	h := head(w[0])
 	if h.n() == 0 {
-		return 0
+		return
 	}
 	last := Label(h.n() - 1)
 	v := w[t.layout.variances(h.places()):]
-	return v[min(y, last)] + v[min(r, last)]
+	lines.Add(unsafe.Pointer(&v[min(y, last)]))
+	lines.Add(unsafe.Pointer(&v[min(r, last)]))
 }
 
 // find returns the feature of a key.

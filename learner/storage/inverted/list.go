@@ -1,6 +1,11 @@
 package inverted
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
+)
 
 // list is the cells of a feature, by ascending row. What a search needs of
 // them lies close together: a dense one reads nothing but values.
@@ -19,6 +24,20 @@ const (
 )
 
 func (l *list) len() int { return len(l.rows) }
+
+// listLines is how many lines prefetch adds.
+const listLines = 3
+
+// prefetch adds what multiplying needs of a short list.
+func (l *list) prefetch(lines *prefetch.Lines) {
+	n := l.len()
+	if n == 0 {
+		return
+	}
+	lines.Add(unsafe.Pointer(&l.rows[0]))
+	lines.Add(unsafe.Pointer(&l.values[0]))
+	lines.Add(unsafe.Pointer(&l.values[min(n-1, prefetch.LineBytes/8)]))
+}
 
 // live reports whether a cell has a value.
 func (l *list) live(i int) bool { return l.values[i] != 0 }

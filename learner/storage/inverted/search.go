@@ -3,9 +3,11 @@ package inverted
 import (
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/storage/numbering"
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
 	"github.com/jubatus/jubatus-go/learner/storage/topk"
 )
 
@@ -25,7 +27,6 @@ type search struct {
 	sums    []float64 // by row, 0 between searches
 	touched []uint32  // the rows that have a sum; some may repeat
 	top     topk.Smallest[float64]
-	loaded  uint64 // keeps the compiler from leaving loads out
 }
 
 // term is a feature of what is searched for that the index knows.
@@ -256,16 +257,21 @@ func (x *Index) look(q *search, v *fv.Vector) {
 // loaded for all of them at once.
 func (x *Index) lookAll(q *search, v *fv.Vector, start int) {
 	q.numbers = x.features.FindAll(q.numbers[:0], v.Len()-start, func(i int) []byte { return v.Key(start + i) })
-	for _, f := range q.numbers {
-		if f != numbering.None {
-			q.loaded += uint64(len(x.postings[f].rows))
+	var lines prefetch.Lines
+	for some := range slices.Chunk(q.numbers, prefetch.Most/listLines) {
+		for _, f := range some {
+			if f != numbering.None {
+				lines.Add(unsafe.Pointer(&x.postings[f]))
+				lines.Add(unsafe.Pointer(&x.postings[f].states))
+			}
 		}
-	}
-	for _, f := range q.numbers {
-		if f != numbering.None && len(x.postings[f].rows) > 0 {
-			q.loaded += uint64(x.postings[f].rows[0])
-			q.loaded += math.Float64bits(x.postings[f].values[0])
+		lines.Load()
+		for _, f := range some {
+			if f != numbering.None {
+				x.postings[f].prefetch(&lines)
+			}
 		}
+		lines.Load()
 	}
 	for i, f := range q.numbers {
 		x.take(q, f, v.Value(start+i))

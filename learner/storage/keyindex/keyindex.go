@@ -3,7 +3,12 @@
 // texts.
 package keyindex
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"unsafe"
+
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
+)
 
 // Index is an open-addressed table with linear probing, cut into parts that
 // grow one by one, so that no single call pays for all. Methods that change it
@@ -67,15 +72,15 @@ func (x *Index) Lookup(print Print) *Slot {
 	}
 }
 
-// Touch loads the slot at which a search begins. Nothing depends on what it
-// returns: those who are going to look up many keys touch all of them before,
-// and the processor fetches for many at once.
-func (x *Index) Touch(print Print) uint64 {
-	p := &x.parts[print.part%parts]
-	if p.n == 0 {
-		return 0
+// Prefetch prepares to look up many keys: it begins to load the slots at which
+// searches begin, of as many as there may be lines.
+func (x *Index) Prefetch(lines *prefetch.Lines, prints []Print) {
+	for _, print := range prints {
+		if p := &x.parts[print.part%parts]; p.n > 0 {
+			lines.Add(unsafe.Pointer(&p.slots[print.check&uint64(len(p.slots)-1)]))
+		}
 	}
-	return p.slots[print.check&uint64(len(p.slots)-1)].check
+	lines.Load()
 }
 
 // Add enters a key that is not there.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
 )
 
 // The index finds what a map finds, over a long course of additions and
@@ -27,11 +29,12 @@ func TestEqualsMap(t *testing.T) {
 	if x.Len() != len(want) || x.Len() == 0 {
 		t.Fatalf("%d keys, want %d", x.Len(), len(want))
 	}
+	var lines prefetch.Lines
 	for i := range 5000 {
 		key := fmt.Sprint(i)
 		n, ok := want[key]
 		print := x.Print([]byte(key))
-		x.Touch(print)
+		x.Prefetch(&lines, []Print{print, print})
 		if s := x.Lookup(print); (s != nil) != ok || ok && (s.Number != n || s.At != n+1) {
 			t.Fatalf("%s is %v, want %d, %v", key, s, n, ok)
 		}

@@ -6,10 +6,10 @@ import (
 	"cmp"
 	"errors"
 	"math"
-	"runtime"
 	"slices"
 
 	"github.com/jubatus/jubatus-go/learner/storage/keyindex"
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
 	"github.com/jubatus/jubatus-go/rpc/mpack"
 )
 
@@ -39,13 +39,13 @@ func (n *Numbering) Find(name []byte) (number uint32, ok bool) {
 // number or None.
 func (n *Numbering) FindAll(numbers []uint32, count int, name func(i int) []byte) []uint32 {
 	var prints [atOnce]keyindex.Print
-	touched := uint64(0)
+	var lines prefetch.Lines
 	for start := 0; start < count; start += atOnce {
 		some := prints[:min(atOnce, count-start)]
 		for i := range some {
 			some[i] = n.index.Print(name(start + i))
-			touched += n.index.Touch(some[i])
 		}
+		n.index.Prefetch(&lines, some)
 		for i := range some {
 			number, ok := n.find(some[i])
 			if !ok {
@@ -54,7 +54,6 @@ func (n *Numbering) FindAll(numbers []uint32, count int, name func(i int) []byte
 			numbers = append(numbers, number)
 		}
 	}
-	runtime.KeepAlive(touched)
 	return numbers
 }
 
@@ -62,7 +61,7 @@ func (n *Numbering) FindAll(numbers []uint32, count int, name func(i int) []byte
 const None = math.MaxUint32
 
 // atOnce is for how many names the memory is fetched at once.
-const atOnce = 32
+const atOnce = prefetch.Most / 2
 
 // Intern returns the number of a name, the next one if it is new.
 func (n *Numbering) Intern(name []byte) uint32 {
