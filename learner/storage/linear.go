@@ -253,7 +253,7 @@ func (t *Linear) relocate(v *fv.Vector, s *Scores) {
 
 // block is how many features are looked up together. What belongs to them has
 // to fit into the nearest cache.
-const block = prefetch.Most / 2
+const block = prefetch.Most / runLines
 
 // nearby is how many features a table may have to be in a near cache anyway.
 const nearby = 2048
@@ -277,7 +277,7 @@ func (t *Linear) locate(v *fv.Vector, s *Scores, start, end int) {
 	for i := range prints {
 		p := t.rows.place(prints[i])
 		s.places = append(s.places, p)
-		t.rows.prefetch(&s.lines, p.at)
+		t.rows.prefetch(&s.lines, p.at, len(s.sums))
 	}
 	s.lines.Load()
 }

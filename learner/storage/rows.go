@@ -101,13 +101,20 @@ func (t *rows) run(at runAt) run { return t.pages[at>>pageBits][at&(pageWords-1)
 // row returns a feature's cells.
 func (t *rows) row(f Feature) cells { return t.layout.open(t.run(t.feature(f).at)) }
 
-// prefetch adds what scoring needs of a run, if it has not very many cells.
-func (t *rows) prefetch(lines *prefetch.Lines, at runAt) {
+// runLines is how many lines prefetch adds at most.
+const runLines = 3
+
+// prefetch adds what scoring needs of a run: two lines, which is enough for most
+// of many labels, and a third one that a run of few labels may reach into.
+func (t *rows) prefetch(lines *prefetch.Lines, at runAt, labels int) {
 	r := t.run(at)
 	const perLine = prefetch.LineBytes / 8
 	lines.Add(unsafe.Pointer(&r[0]))
 	if len(r) > perLine {
 		lines.Add(unsafe.Pointer(&r[perLine]))
+	}
+	if labels > perLine && labels < 3*perLine && len(r) > labels {
+		lines.Add(unsafe.Pointer(&r[labels]))
 	}
 }
 

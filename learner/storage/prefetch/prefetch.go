@@ -17,7 +17,7 @@ type Lines struct {
 }
 
 // Most is how many lines can be loaded at once.
-const Most = 64
+const Most = 96
 
 // Add adds the line at an address. Of more than Most lines some are forgotten.
 func (l *Lines) Add(p unsafe.Pointer) {
