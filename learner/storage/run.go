@@ -39,7 +39,8 @@ func (h head) dense() bool { return h&(1<<32) != 0 }
 // knows reports whether a dense run has a cell of that label.
 func (h head) knows(l Label) bool { return uint64(l) < uint64(h>>33) }
 
-// A tag is the label of a cell, and its flags.
+// A tag is the label of a cell, and its flags. So there can be 500 million
+// labels, whose names alone would fill the memory.
 const tagBits = 3
 
 // The flags of a cell of a shared table.
