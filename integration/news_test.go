@@ -40,8 +40,8 @@ const (
 	newsTolerance = 15
 	newsTrained   = 11314
 	newsTested    = 7532
-	// The original takes 14.5 s. The aim is a fifth of that, on a machine that
-	// has nothing else to do; shared processors take up to twice as long.
+	// The original takes 14.5 s on processors that have nothing else to do, and
+	// up to 31 s on shared ones. The aim is a fifth of that.
 	newsCPU = 5800 * time.Millisecond
 )
 
