@@ -138,7 +138,7 @@ func (g *group) start(t *testing.T, program, addr string, options ...string) *se
 	t.Helper()
 	host, port, _ := strings.Cut(addr, ":")
 	args := append([]string{"-b", host, "-p", port}, g.location...)
-	s := &server{process: launch(t, program, append(args, options...)...), addr: addr}
+	s := &server{process: launch(t, program, patient(append(args, options...))...), addr: addr}
 	s.await(t)
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -173,9 +174,19 @@ func serve(t testing.TB, program, config string, args ...string) *server {
 	s := &server{addr: freeAddr(t), dir: t.TempDir()}
 	_, port, _ := strings.Cut(s.addr, ":")
 	common := []string{"-f", writeFile(t, "config.json", config), "-b", "127.0.0.1", "-p", port, "-d", s.dir}
-	s.process = launch(t, program, append(common, args...)...)
+	s.process = launch(t, program, patient(append(common, args...))...)
 	s.await(t)
 	return s
+}
+
+// patient makes a server wait a minute for the next call, unless args say how
+// long: on a machine with much else to do ten seconds go by between two lines
+// of a test.
+func patient(args []string) []string {
+	if slices.Contains(args, "-t") {
+		return args
+	}
+	return append(args, "-t", "60")
 }
 
 // await waits until the server's port is open.
