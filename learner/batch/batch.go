@@ -52,7 +52,7 @@ func (l *List[H]) Learn(
 	if n > Chunk {
 		start := *r
 		for range n {
-			if err := l.checkPair(r, read); err != nil {
+			if err := readPair(r, &l.heads[0], read, datum.Check); err != nil {
 				return 0, err
 			}
 		}
@@ -130,34 +130,17 @@ func (l *List[H]) Ask(
 	return nil
 }
 
-// checkPair reads what decodePair reads, and keeps nothing.
-func (l *List[H]) checkPair(r *mpack.Reader, read func(r *mpack.Reader) (H, error)) error {
-	n, err := r.ArrayHeader()
-	if err != nil {
-		return err
-	}
-	for k := range n {
-		switch k {
-		case 0:
-			_, err = read(r)
-		case 1:
-			err = datum.Check(r)
-		default:
-			err = r.Skip()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // decodePair reads a [head, datum], in which either may be missing, into place
 // i.
 func (l *List[H]) decodePair(r *mpack.Reader, i int, read func(r *mpack.Reader) (H, error)) error {
 	var none H
 	l.heads[i] = none
 	l.data[i].Reset()
+	return readPair(r, &l.heads[i], read, l.data[i].Decode)
+}
+
+// readPair reads a [head, datum], in which either may be missing.
+func readPair[H any](r *mpack.Reader, head *H, read func(r *mpack.Reader) (H, error), decode func(r *mpack.Reader) error) error {
 	n, err := r.ArrayHeader()
 	if err != nil {
 		return err
@@ -165,9 +148,9 @@ func (l *List[H]) decodePair(r *mpack.Reader, i int, read func(r *mpack.Reader) 
 	for k := range n {
 		switch k {
 		case 0:
-			l.heads[i], err = read(r)
+			*head, err = read(r)
 		case 1:
-			err = l.data[i].Decode(r)
+			err = decode(r)
 		default:
 			err = r.Skip()
 		}

@@ -69,6 +69,17 @@ func (p Pair) clone() Pair {
 // reader's bytes. Errors are those of mpack.
 func (d *Datum) Decode(r *mpack.Reader) error {
 	d.Reset()
+	return d.read(r, true)
+}
+
+// Check reads a datum that nobody needs and fails as Decode does.
+func Check(r *mpack.Reader) error {
+	var none Datum
+	return none.read(r, false)
+}
+
+// read reads a datum, and keeps what is in there or not.
+func (d *Datum) read(r *mpack.Reader, keep bool) error {
 	n, err := r.ArrayHeader()
 	if err != nil {
 		return err
@@ -76,11 +87,11 @@ func (d *Datum) Decode(r *mpack.Reader) error {
 	for i := range n {
 		switch i {
 		case 0:
-			d.Strings, err = decodePairs(r, d.Strings)
+			d.Strings, err = readPairs(r, d.Strings, keep)
 		case 1:
-			err = d.decodeNums(r)
+			d.Nums, err = readNums(r, d.Nums, keep)
 		case 2:
-			d.Binaries, err = decodePairs(r, d.Binaries)
+			d.Binaries, err = readPairs(r, d.Binaries, keep)
 		default:
 			err = r.Skip()
 		}
@@ -91,29 +102,7 @@ func (d *Datum) Decode(r *mpack.Reader) error {
 	return nil
 }
 
-// Check reads a datum that nobody needs and fails as Decode does.
-func Check(r *mpack.Reader) error {
-	n, err := r.ArrayHeader()
-	if err != nil {
-		return err
-	}
-	for i := range n {
-		switch i {
-		case 0, 2:
-			err = checkPairs(r)
-		case 1:
-			err = checkNums(r)
-		default:
-			err = r.Skip()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func decodePairs(r *mpack.Reader, to []Pair) ([]Pair, error) {
+func readPairs(r *mpack.Reader, to []Pair, keep bool) ([]Pair, error) {
 	n, err := r.ArrayHeader()
 	if err != nil {
 		return to, err
@@ -122,7 +111,9 @@ func decodePairs(r *mpack.Reader, to []Pair) ([]Pair, error) {
 	for range n {
 		p := b[short:]
 		if k, m := mpack.ShortRawPair(p); k >= 0 {
-			to = append(to, Pair{p[2 : k+2 : k+2], p[k+3 : k+m+3 : k+m+3]})
+			if keep {
+				to = append(to, Pair{p[2 : k+2 : k+2], p[k+3 : k+m+3 : k+m+3]})
+			}
 			short += k + m + 3
 			continue
 		}
@@ -131,80 +122,42 @@ func decodePairs(r *mpack.Reader, to []Pair) ([]Pair, error) {
 		if err != nil {
 			return to, err
 		}
-		to = append(to, Pair{key, value})
+		if keep {
+			to = append(to, Pair{key, value})
+		}
 		b, short = r.Rest(), 0
 	}
 	r.Advance(short)
 	return to, nil
 }
 
-func checkPairs(r *mpack.Reader) error {
+func readNums(r *mpack.Reader, to []Num, keep bool) ([]Num, error) {
 	n, err := r.ArrayHeader()
 	if err != nil {
-		return err
+		return to, err
 	}
-	b, short := r.Rest(), 0
-	for range n {
-		if k, m := mpack.ShortRawPair(b[short:]); k >= 0 {
-			short += k + m + 3
-			continue
-		}
-		r.Advance(short)
-		if _, _, err := r.RawPair(); err != nil {
-			return err
-		}
-		b, short = r.Rest(), 0
-	}
-	r.Advance(short)
-	return nil
-}
-
-func (d *Datum) decodeNums(r *mpack.Reader) error {
-	n, err := r.ArrayHeader()
-	if err != nil {
-		return err
-	}
-	nums := d.Nums
 	b, short := r.Rest(), 0
 	for range n {
 		p := b[short:]
 		if k := mpack.ShortNumPair(p); k >= 0 {
-			nums = append(nums, Num{p[2 : k+2 : k+2], mpack.Double(p, k+11)})
+			if keep {
+				to = append(to, Num{p[2 : k+2 : k+2], mpack.Double(p, k+11)})
+			}
 			short += k + 11
 			continue
 		}
 		r.Advance(short)
 		key, value, err := r.NumPair()
 		if err != nil {
-			return err
+			return to, err
 		}
-		nums = append(nums, Num{key, value})
-		b, short = r.Rest(), 0
-	}
-	r.Advance(short)
-	d.Nums = nums
-	return nil
-}
-
-func checkNums(r *mpack.Reader) error {
-	n, err := r.ArrayHeader()
-	if err != nil {
-		return err
-	}
-	b, short := r.Rest(), 0
-	for range n {
-		if k := mpack.ShortNumPair(b[short:]); k >= 0 {
-			short += k + 11
-			continue
-		}
-		r.Advance(short)
-		if _, _, err := r.NumPair(); err != nil {
-			return err
+		if keep {
+			to = append(to, Num{key, value})
 		}
 		b, short = r.Rest(), 0
 	}
 	r.Advance(short)
-	return nil
+	return to, nil
 }
 
 // Append appends the datum's wire form, always with all three parts.

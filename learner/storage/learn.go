@@ -138,12 +138,12 @@ func (t *Linear) variances(s *Scores, i int, y, r Label) (vy, vr float64) {
 	p := &s.places[i]
 	run := t.rows.run(p.at)
 	if h := head(run[0]); h.dense() && h.knows(y) && h.knows(r) {
-		v := run[t.rows.layout.variances(h.places()):]
+		v := run[t.options.variances(h.places()):]
 		p.y, p.r = int32(y), int32(r)
 		return math.Float64frombits(v[y]), math.Float64frombits(v[r])
 	}
 	vy, vr = 1, 1
-	row := t.rows.layout.open(run)
+	row := t.options.open(run)
 	if i := row.search(y); i >= 0 {
 		p.y = int32(i)
 		vy = row.varianceAt(i)

@@ -218,7 +218,7 @@ func (t *Linear) score(v *fv.Vector, s *Scores, start, end int) {
 			addProducts(sums[:len(weights)], weights, x)
 			continue
 		}
-		tags := r[t.rows.layout.tags(h.places()):]
+		tags := r[t.options.tags(h.places()):]
 		for j, w := range weights {
 			sums[labelAt(tags, uint(j))] += float64(math.Float64frombits(w) * x)
 		}

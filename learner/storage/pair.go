@@ -31,7 +31,7 @@ func (t *Linear) entries(p *place, print keyindex.Print, key []byte, y, r Label)
 		}
 		p.feature, p.at = t.rows.intern(print, key, n)
 	}
-	row := t.rows.layout.open(t.rows.run(p.at))
+	row := t.options.open(t.rows.run(p.at))
 	if p.y < 0 || p.r < 0 && r != NoLabel {
 		missing := p.search(&row, y, r)
 		if missing > 0 {
@@ -117,7 +117,7 @@ func (p *pair) addDiff(i int32, weight float64) {
 
 // row opens the run.
 func (p *pair) row() *cells {
-	c := p.t.rows.layout.open(p.run)
+	c := p.t.options.open(p.run)
 	return &c
 }
 

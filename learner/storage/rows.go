@@ -26,7 +26,6 @@ type rows struct {
 
 	texts keys // of the features
 
-	layout    layout
 	pages     [][]uint64 // the first one is the run of no places
 	freePages []uint32   // pages whose words were given back
 	freeRuns  [len(runPlaces)][]runAt
@@ -34,7 +33,6 @@ type rows struct {
 	tail      runAt // the words of the last shared page
 	tailEnd   runAt // that are not handed out yet
 	held      int   // words in pages
-	capacity  int   // words in runs that features have
 	cells     int   // cells in use
 
 	options Options
@@ -76,13 +74,12 @@ const (
 func newRows(o Options) *rows {
 	t := &rows{
 		index:   keyindex.New(),
-		layout:  layout{variance: o.Variance, shared: o.Shared},
 		pages:   [][]uint64{{0}},
 		options: o,
 		epoch:   new(epoch),
 	}
 	for _, places := range runPlaces {
-		if t.layout.words(places) <= pageWords {
+		if t.options.words(places) <= pageWords {
 			t.largest = places
 		}
 	}
@@ -99,7 +96,7 @@ func (t *rows) feature(f Feature) *feature {
 func (t *rows) run(at runAt) run { return t.pages[at>>pageBits][at&(pageWords-1):] }
 
 // row returns a feature's cells.
-func (t *rows) row(f Feature) cells { return t.layout.open(t.run(t.feature(f).at)) }
+func (t *rows) row(f Feature) cells { return t.options.open(t.run(t.feature(f).at)) }
 
 // runLines is how many lines prefetch adds at most.
 const runLines = 3
@@ -127,7 +124,7 @@ func (t *rows) prefetchVariances(lines *prefetch.Lines, at runAt, y, r Label) {
 		return
 	}
 	last := Label(h.n() - 1)
-	v := w[t.layout.variances(h.places()):]
+	v := w[t.options.variances(h.places()):]
 	lines.Add(unsafe.Pointer(&v[min(y, last)]))
 	lines.Add(unsafe.Pointer(&v[min(r, last)]))
 }
@@ -150,9 +147,9 @@ func (t *rows) key(f Feature) []byte { return t.texts.at(t.feature(f).key) }
 // get before long, but room for n.
 func (t *rows) intern(print keyindex.Print, key []byte, n int) (Feature, runAt) {
 	f := Feature(t.used)
-	if n := len(t.free); n > 0 {
-		f = t.free[n-1]
-		t.free = t.free[:n-1]
+	if last := len(t.free) - 1; last >= 0 {
+		f = t.free[last]
+		t.free = t.free[:last]
 	} else {
 		if t.used%featureBlock == 0 {
 			t.features = append(t.features, make([]feature, featureBlock))
@@ -178,12 +175,12 @@ func (t *rows) addCell(row *cells, l Label) {
 // reserve makes room for n more cells in the run of a feature, and returns where
 // it is then.
 func (t *rows) reserve(print keyindex.Print, f Feature, at runAt, n int) (cells, runAt) {
-	row := t.layout.open(t.run(at))
+	row := t.options.open(t.run(at))
 	if row.n+n <= row.places {
 		return row, at
 	}
 	to := t.allocate(t.places(row.n + n))
-	moved := t.layout.open(t.run(to))
+	moved := t.options.open(t.run(to))
 	moved.move(0, &row, 0, row.n)
 	moved.setLen(row.n)
 	t.release(at)
@@ -220,8 +217,7 @@ func (t *rows) allocate(places int) runAt {
 
 // room finds the words for a run.
 func (t *rows) room(places int) runAt {
-	words := t.layout.words(places)
-	t.capacity += words
+	words := t.options.words(places)
 	if places > t.largest {
 		return t.newPage(words)
 	}
@@ -241,7 +237,11 @@ func (t *rows) room(places int) runAt {
 	return at
 }
 
+// newPage returns the run that is a new page.
 func (t *rows) newPage(words int) runAt {
+	if len(t.freePages) == 0 && len(t.pages) > int(^runAt(0)>>pageBits) {
+		panic("storage: a table has more than 32 GB of weights")
+	}
 	t.held += words
 	p := make([]uint64, words)
 	if n := len(t.freePages); n > 0 {
@@ -249,9 +249,6 @@ func (t *rows) newPage(words int) runAt {
 		t.freePages = t.freePages[:n-1]
 		t.pages[at] = p
 		return runAt(at) << pageBits
-	}
-	if len(t.pages) > int(^runAt(0)>>pageBits) {
-		panic("storage: a table has more than 32 GB of weights")
 	}
 	t.pages = append(t.pages, p)
 	return runAt(len(t.pages)-1) << pageBits
@@ -261,7 +258,7 @@ func (t *rows) newPage(words int) runAt {
 // word or two.
 func (t *rows) recycleTail() {
 	for i := class(t.largest); i >= 0; i-- {
-		words := t.layout.words(runPlaces[i])
+		words := t.options.words(runPlaces[i])
 		for int(t.tailEnd-t.tail) >= words {
 			t.freeRuns[i] = append(t.freeRuns[i], t.tail)
 			t.tail += runAt(words)
@@ -272,14 +269,12 @@ func (t *rows) recycleTail() {
 // release gives a run back.
 func (t *rows) release(at runAt) {
 	places := head(t.run(at)[0]).places()
-	words := t.layout.words(places)
-	t.capacity -= words
 	if places <= t.largest {
 		i := class(places)
 		t.freeRuns[i] = append(t.freeRuns[i], at)
 		return
 	}
-	t.held -= words
+	t.held -= t.options.words(places)
 	t.pages[at>>pageBits] = nil
 	t.freePages = append(t.freePages, uint32(at>>pageBits))
 }
@@ -319,7 +314,7 @@ func (t *rows) wasteful() bool {
 }
 
 // needed is about how many words the cells take.
-func (t *rows) needed() int { return t.index.Len() + t.layout.words(t.cells) }
+func (t *rows) needed() int { return t.index.Len() + t.options.words(t.cells) }
 
 // compacted returns a copy without waste, and the new numbers of the features.
 func (t *rows) compacted() (*rows, []Feature) {

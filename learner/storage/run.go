@@ -55,40 +55,37 @@ type shadow struct{ base, diff value }
 
 type value struct{ weight, variance float64 }
 
-// layout is where the sections are.
-type layout struct{ variance, shared bool }
-
 // words is how long a run with so many places is.
-func (l layout) words(places int) int {
-	n := l.shadows(places)
-	if l.shared {
+func (o Options) words(places int) int {
+	n := o.shadows(places)
+	if o.Shared {
 		n += 4 * places
 	}
 	return n
 }
 
-func (l layout) variances(places int) int { return 1 + places }
+func (o Options) variances(places int) int { return 1 + places }
 
-func (l layout) tags(places int) int {
-	if l.variance {
+func (o Options) tags(places int) int {
+	if o.Variance {
 		return 1 + 2*places
 	}
 	return 1 + places
 }
 
-func (l layout) shadows(places int) int { return l.tags(places) + (places+1)/2 }
+func (o Options) shadows(places int) int { return o.tags(places) + (places+1)/2 }
 
 // cells is a run, opened.
 type cells struct {
 	run
-	layout
+	Options
 	places, n int
 	dense     bool
 }
 
-func (l layout) open(r run) cells {
+func (o Options) open(r run) cells {
 	h := head(r[0])
-	return cells{r, l, h.places(), h.n(), h.dense()}
+	return cells{r, o, h.places(), h.n(), h.dense()}
 }
 
 func (c *cells) weight(i int) float64       { return math.Float64frombits(c.run[1+i]) }
@@ -96,7 +93,7 @@ func (c *cells) setWeight(i int, w float64) { c.run[1+i] = math.Float64bits(w) }
 
 // varianceAt is 0 in a table that has none.
 func (c *cells) varianceAt(i int) float64 {
-	if !c.variance {
+	if !c.Variance {
 		return 0
 	}
 	return math.Float64frombits(c.run[1+c.places+i])
@@ -104,7 +101,7 @@ func (c *cells) varianceAt(i int) float64 {
 
 // setVarianceAt does nothing in a table that has none.
 func (c *cells) setVarianceAt(i int, v float64) {
-	if c.variance {
+	if c.Variance {
 		c.run[1+c.places+i] = math.Float64bits(v)
 	}
 }
@@ -158,10 +155,10 @@ func (c *cells) setShadow(i int, s shadow) {
 // move copies n cells from place i of another run, or of this one, to a place.
 func (c *cells) move(to int, from *cells, i, n int) {
 	copy(c.run[1+to:][:n], from.run[1+i:][:n])
-	if c.variance {
+	if c.Variance {
 		copy(c.run[c.variances(c.places)+to:][:n], from.run[from.variances(from.places)+i:][:n])
 	}
-	if c.shared {
+	if c.Shared {
 		copy(c.run[c.shadows(c.places)+4*to:][:4*n], from.run[from.shadows(from.places)+4*i:][:4*n])
 	}
 	if to > i {
@@ -208,7 +205,7 @@ func (c *cells) insert(i int, l Label) {
 	if i < c.n {
 		c.move(i+1, c, i, c.n-i)
 	}
-	if c.shared {
+	if c.Shared {
 		c.setShadow(i, shadow{})
 	}
 	c.setWeight(i, 0)

@@ -4,11 +4,12 @@
 package sparse
 
 import (
-	"runtime"
 	"slices"
+	"unsafe"
 
 	"github.com/jubatus/jubatus-go/learner/fv"
 	"github.com/jubatus/jubatus-go/learner/storage/numbering"
+	"github.com/jubatus/jubatus-go/learner/storage/prefetch"
 )
 
 // Store is rows under ids. Methods that change it need it alone; the others
@@ -145,16 +146,16 @@ func (row Row) merge(in []Entry) (merged Row, fresh bool) {
 func (s *Store) Vector(id []byte, v *fv.Vector) {
 	v.Reset()
 	row := s.rows[string(id)]
-	// Names lie all over the memory: so they are fetched at once.
-	loaded := 0
-	for _, e := range row {
-		if name := s.features.Name(e.Feature); len(name) > 0 {
-			loaded += int(name[0])
+	// Names lie all over the memory: so they are fetched together.
+	var lines prefetch.Lines
+	for some := range slices.Chunk(row, prefetch.Most) {
+		for _, e := range some {
+			lines.Add(unsafe.Pointer(unsafe.StringData(s.features.Name(e.Feature))))
 		}
-	}
-	runtime.KeepAlive(loaded)
-	for _, e := range row {
-		v.AppendString(s.features.Name(e.Feature), e.Value)
+		lines.Load()
+		for _, e := range some {
+			v.AppendString(s.features.Name(e.Feature), e.Value)
+		}
 	}
 }
 
