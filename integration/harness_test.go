@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -247,15 +248,27 @@ func result(t testing.TB, stdin string, name string, args ...string) (code int, 
 	return cmd.ProcessState.ExitCode(), out.String(), diag.String()
 }
 
+// freeAddr returns an address at which nobody listens, and no other the second
+// time: tests run at once, and a port that the system picks it may pick again,
+// for anybody, before the server listens there. These ports it does not pick.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, count = 10000, 20000
+	for range count {
+		port := first + (os.Getpid()*97+int(portsTried.Add(1)))%count
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("all ports are taken")
+	return ""
 }
+
+var portsTried atomic.Int64
 
 func writeFile(t testing.TB, name, text string) string {
 	t.Helper()
