@@ -253,7 +253,7 @@ func result(t testing.TB, stdin string, name string, args ...string) (code int, 
 // for anybody, before the server listens there. These ports it does not pick.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	const first, count = 10000, 20000
+	const first, count = 10000, 10000
 	for range count {
 		port := first + (os.Getpid()*97+int(portsTried.Add(1)))%count
 		addr := fmt.Sprintf("127.0.0.1:%d", port)
